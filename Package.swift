@@ -1,0 +1,82 @@
+// swift-tools-version:6.0
+import PackageDescription
+
+// CI sets PARCEL_STRICT: warnings in our own targets are errors there, and stay warnings for a user
+// whose newer compiler knows more of them than ours did.
+let strict = Context.environment["PARCEL_STRICT"] != nil
+let swift: [SwiftSetting] = strict ? [.unsafeFlags(["-warnings-as-errors"])] : []
+
+/// A Swift target of the product under Sources/.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+/// A program: a `main`, nothing else.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+/// A test target under Tests/.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "parcel",
+  products: [
+    .executable(name: "parcel", targets: ["parcel"]),
+    .executable(name: "parcel-tui", targets: ["parcel-tui"]),
+    .executable(name: "parcel-server", targets: ["parcel-server"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C libraries, each behind one target.
+    .target(
+      name: "CNcurses", path: "CNcurses",
+      linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+    .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+    .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("xxhash")]),
+
+    // The pure centre.
+    library("ParcelCore", []),
+    library("ParcelScreen", ["ParcelCore"]),
+
+    // Adapters: each knows the contracts in ParcelCore and one outside world.
+    library("ParcelStorage", ["ParcelCore", "CCrypto"]),
+    library("ParcelHTTP", ["ParcelCore", "CCurl"]),
+    library("ParcelServer", ["ParcelCore", "CCrypto"]),
+    library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "CNcurses"]),
+
+    // The engine, and what programs are made of.
+    library("ParcelEngine", ["ParcelCore"]),
+    library("ParcelCLI", ["ParcelCore", argumentParser]),
+    library(
+      "ParcelApp",
+      [
+        "ParcelCore", "ParcelScreen", "ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelTerminal",
+        "ParcelCLI", argumentParser,
+      ]),
+    program("parcel", ["ParcelApp"]),
+    program("parcel-tui", ["ParcelApp"]),
+    program("parcel-server", ["ParcelServer", "ParcelCore", "ParcelCLI", argumentParser]),
+
+    // Tests.
+    .target(
+      name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
+      swiftSettings: swift),
+    tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
+    tests("ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting"]),
+    tests("ProgramTests", ["ParcelCore", "ParcelTesting"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx14
+)

@@ -1,0 +1,170 @@
+/// Where a download goes and what is known about it before the first answer.
+package struct Target: Hashable, Sendable {
+  /// Absolute path of the final file. Its folders are made when the first byte is to be written.
+  package var path: String
+  /// Size in bytes when known.
+  package var size: Int?
+  /// Digests it must have. Empty: none known.
+  package var digests: [Digest]
+  /// Another file under the final name is replaced after the new one is verified; else it is a failure (`exists`).
+  package var overwrite: Bool
+
+  package init(path: String, size: Int?, digests: [Digest], overwrite: Bool = false) {
+    self.path = path
+    self.size = size
+    self.digests = digests
+    self.overwrite = overwrite
+  }
+}
+
+/// The object on the server that the bytes on disk belong to. Bytes of two identities are never mixed.
+package struct ObjectIdentity: Hashable, Sendable {
+  /// Bytes; nil when the server does not say (then there is no resume).
+  package var size: Int?
+  /// Strong or weak, as the server wrote it, quotes included.
+  package var etag: String?
+  package var lastModified: String?
+
+  package init(size: Int?, etag: String? = nil, lastModified: String? = nil) {
+    self.size = size
+    self.etag = etag
+    self.lastModified = lastModified
+  }
+
+  /// What `If-Range` may carry: a strong ETag, else Last-Modified, else nil (RFC 9110, section 13.1.5).
+  package var validator: String? {
+    if let etag, !etag.hasPrefix("W/") { return etag }
+    return lastModified
+  }
+}
+
+/// What opening a target found.
+package enum OpenResult: Sendable {
+  /// Bytes can be written; `file.recovered` says what an earlier run left.
+  case ready(any PartFile)
+  /// The final file is there and its digest is right (or, with `verified` false, its size is right and no digest is known).
+  case alreadyDone(size: Int, verified: Bool)
+}
+
+/// What an earlier run left of a download, after the check of its journal.
+package struct Recovered: Sendable {
+  /// Nil when nothing usable was there.
+  package var identity: ObjectIdentity?
+  /// Bytes that can be kept.
+  package var ranges: ByteRangeSet
+  /// A sentence for the log when something of the earlier run had to be dropped.
+  package var remark: String?
+
+  package init(identity: ObjectIdentity? = nil, ranges: ByteRangeSet = ByteRangeSet(), remark: String? = nil) {
+    self.identity = identity
+    self.ranges = ranges
+    self.remark = remark
+  }
+}
+
+/// How far the bytes of one download are, read by the engine a few times a second.
+package struct PartProgress: Sendable {
+  /// Bytes written to the file.
+  package var stored: ByteRangeSet
+  /// Bytes that are synced and in the journal, as a count.
+  package var durable: Int
+  /// End of the prefix that the whole-file digest covers.
+  package var hashed: Int
+
+  package init(stored: ByteRangeSet, durable: Int, hashed: Int) {
+    self.stored = stored
+    self.durable = durable
+    self.hashed = hashed
+  }
+}
+
+/// What happens to a part file without being asked.
+package enum PartEvent: Sendable {
+  /// Bytes that were believed to be there are not right (digest of a block differs): fetch them again.
+  case lost(ByteRange)
+  /// Writing or syncing failed. Writers answer `.stop` from now on; what the journal says stays true.
+  case failed(Failure)
+}
+
+/// How a finished download ended.
+package struct Finished: Sendable {
+  package var size: Int
+  /// The digest that was compared and is right; nil when none was known.
+  package var verified: Digest?
+
+  package init(size: Int, verified: Digest?) {
+    self.size = size
+    self.verified = verified
+  }
+}
+
+/// The local side of downloads: files, journals, digests, locks. No call blocks its caller; completions come on the
+/// store's threads, exactly once each.
+package protocol DownloadStore: Sendable {
+  /// Opens, or resumes, a target. `events` may be called until `suspend`, `finish` or `discard` has completed.
+  func open(
+    _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
+    completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void)
+
+  /// Opens a target below `smallFileLimit` whose size is known: in memory until it is complete, no journal, syncs and
+  /// renames batched with others. Nothing of it is on disk before `finish`. Nil when something is already at the path
+  /// or its `.part`, so that the ordinary way must be taken.
+  func openSmall(_ target: Target) -> (any PartFile)?
+
+  /// Called when a buffer is free again after a writer answered `.pause`.
+  func onSpace(_ action: @escaping @Sendable () -> Void)
+
+  /// Syncs and releases everything. Blocks until done; called once, after every part file was closed.
+  func shutDown()
+}
+
+/// One download's bytes on disk: `NAME.part` and `NAME.parcel`.
+package protocol PartFile: AnyObject, Sendable {
+  var recovered: Recovered { get }
+
+  /// The object the bytes belong to, once the first answer named it. Before it no progress can be journaled; called
+  /// again with the same value it does nothing. A different one needs `discard` first.
+  func identify(_ identity: ObjectIdentity)
+
+  /// A writer for bytes that nobody else is writing. `range.end` may be `Int.max` while the size is unknown.
+  func writer(for range: ByteRange) -> any SegmentWriter
+
+  func progress() -> PartProgress
+
+  /// Everything was received (`size` bytes): waits for the writes and the digest, compares, syncs, renames, removes the
+  /// journal. On a digest mismatch the part and its journal stay. Digests learned from the server are added here.
+  func finish(
+    size: Int, digests: [Digest], completion: @escaping @Sendable (Result<Finished, Failure>) -> Void)
+
+  /// Writes what is buffered, syncs, journals, closes, releases the lock: the download can be opened again later.
+  func suspend(completion: @escaping @Sendable (Failure?) -> Void)
+
+  /// Forgets all bytes (the object changed and the user, or the machine, decided to start over); stays open, empty.
+  func discard(completion: @escaping @Sendable (Failure?) -> Void)
+}
+
+/// Takes the bytes of one segment in order. `write` comes from the transport's thread; `shrink` from any.
+package protocol SegmentWriter: AnyObject, Sendable {
+  /// Copies `bytes` to the segment's next place. Bytes beyond the limit are not taken (`.enough`).
+  func write(_ bytes: UnsafeRawBufferPointer) -> WriteAnswer
+
+  /// First byte not yet taken. Any thread, wait-free.
+  var position: Int { get }
+
+  /// First byte this writer does not own. Any thread.
+  var limit: Int { get }
+
+  /// Takes away everything from `offset` on, but no byte that was already taken: returns the new limit (`offset`
+  /// rounded up to a block boundary past `position`, or the old limit when there is nothing left to give). After it
+  /// returns, this writer never writes at or after the returned limit.
+  func shrink(to offset: Int) -> Int
+
+  /// Raises the limit (an answer without ranges: the whole object comes).
+  func extend(to offset: Int)
+
+  /// No more `write` will come: what is buffered goes to the file.
+  func close()
+}
+
+/// Below this many bytes a download is one transfer, without a journal of its own.
+package let smallFileLimit = 1 << 20

@@ -1,0 +1,26 @@
+/// What a person or a program asks of a running session.
+package enum Command: Hashable, Sendable {
+  /// Begin with everything that waits; before it nothing is fetched.
+  case start
+  case pause([DownloadID])
+  case resume([DownloadID])
+  case pauseAll
+  case resumeAll
+  /// Try failed and stopped downloads again, now.
+  case retry([DownloadID])
+  /// Take rows out of the list. Partial data stays on disk.
+  case remove([DownloadID])
+  /// Read a manifest file and add its rows.
+  case openManifest(path: String)
+  /// Add one URL or file id.
+  case add(String)
+  case setTokenFile(path: String)
+  case setFolder(path: String)
+  case setServer(String)
+  /// Connections a file, from 1; nil = adapts.
+  case setConnections(Int?)
+  /// Whose detail the snapshots carry.
+  case select(DownloadID?)
+  /// Stop, save, leave.
+  case quit
+}

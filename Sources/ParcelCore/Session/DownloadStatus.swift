@@ -1,0 +1,127 @@
+/// Where a download stands, as a person sees it.
+package enum DownloadState: String, Sendable, CaseIterable {
+  /// Its turn has not come.
+  case waiting
+  /// Looking at what is on disk, taking the lock, hashing what an earlier run left.
+  case opening
+  case running
+  case paused
+  /// Failed for now; tried again by itself at a known moment.
+  case retrying
+  /// All bytes are here; the digest, the sync or the rename is not done.
+  case verifying
+  /// Complete under its final name, and its digest is right.
+  case verified
+  /// Complete under its final name; no digest was known.
+  case complete
+  /// Stopped until the user does something.
+  case needsUser
+  case failed
+
+  /// Nothing more will happen by itself in this run, and nothing needs to.
+  package var isDone: Bool { self == .verified || self == .complete }
+  /// Holds connections or works on the disk right now.
+  package var isActive: Bool { self == .opening || self == .running || self == .verifying }
+  /// Nothing more happens unless the user asks for it.
+  package var isSettled: Bool { isDone || self == .failed || self == .needsUser }
+}
+
+/// What changes about a download while it runs. One row of the list.
+package struct DownloadStatus: Hashable, Sendable {
+  package var state: DownloadState = .waiting
+  /// Bytes; nil while unknown.
+  package var size: Int?
+  /// Bytes received, as far as they are kept (0 ... size).
+  package var received = 0
+  /// Bytes that are covered by the running whole-file digest (0 ... received).
+  package var hashed = 0
+  /// Bytes per second, smoothed over about 3 s.
+  package var rate: Double = 0
+  /// Seconds, nil while unknown.
+  package var secondsLeft: Double?
+  /// Open transfers.
+  package var connections = 0
+  package var transport: TransportKind?
+  /// Short words for the row when the state alone does not say enough: "in 12 s", "needs a new token: K".
+  package var note: String?
+  /// The last failure; stays until the next success so that the detail can show it.
+  package var failure: Failure?
+
+  package init() {}
+}
+
+/// What never changes about a download once it is in the table.
+package struct DownloadInfo: Hashable, Sendable {
+  package var id: DownloadID
+  /// Printable: control characters were replaced when it was read.
+  package var name: String
+  /// Where it comes from: the URL, without secrets.
+  package var url: String
+
+  package init(id: DownloadID, name: String, url: String) {
+    self.id = id
+    self.name = name
+    self.url = url
+  }
+}
+
+/// One segment of the selected download: one bar.
+package struct SegmentStatus: Hashable, Sendable {
+  package enum Activity: String, Sendable {
+    case connecting, receiving, paused, stalled
+  }
+
+  package var range: ByteRange
+  /// Bytes received from `range.start` on.
+  package var received: Int
+  /// Bytes per second, smoothed.
+  package var rate: Double
+  /// Seconds since the transfer was opened.
+  package var age: Double
+  /// How often this place of the file was tried again.
+  package var retries: Int
+  package var activity: Activity
+  package var transport: TransportKind
+
+  package init(
+    range: ByteRange, received: Int, rate: Double, age: Double, retries: Int, activity: Activity,
+    transport: TransportKind
+  ) {
+    self.range = range
+    self.received = received
+    self.rate = rate
+    self.age = age
+    self.retries = retries
+    self.activity = activity
+    self.transport = transport
+  }
+}
+
+/// Everything about the selected download.
+package struct DownloadDetail: Hashable, Sendable {
+  package var id: DownloadID
+  /// Path of the final file, printable.
+  package var target: String
+  /// The URL that answers after redirects, without secrets; nil before the first answer.
+  package var resolvedURL: String?
+  package var digests: [Digest]
+  /// Ascending by range.
+  package var segments: [SegmentStatus]
+  /// Bytes on disk, sorted and disjoint: the map is drawn from it, from `status.hashed` and from `segments`.
+  package var stored: [ByteRange]
+  /// Bytes per second, one value a second, oldest first, at most 600.
+  package var history: [Double]
+  /// The server's validator (`ETag` or `Last-Modified`), printable.
+  package var validator: String?
+  /// False: this server gives no ranges, so there is one segment and no resume. Nil while unknown.
+  package var rangesSupported: Bool?
+
+  package init(id: DownloadID, target: String) {
+    self.id = id
+    self.target = target
+    digests = []
+    segments = []
+    stored = []
+    history = []
+  }
+}
