@@ -25,6 +25,8 @@ package struct Snapshot: Sendable {
   package var removed: [DownloadID]
   /// Rows that changed since the last snapshot, ascending by id.
   package var changed: [StatusChange]
+  /// Every change of a download's state since the last snapshot, in order (rows show only the latest).
+  package var transitions: [Transition]
   /// Detail of the download that was selected with `Command.select`.
   package var detail: DownloadDetail?
   /// Log lines since the last snapshot, oldest first.
@@ -38,6 +40,7 @@ package struct Snapshot: Sendable {
     totals = Totals()
     removed = []
     changed = []
+    transitions = []
     log = []
     settings = Settings()
   }
@@ -51,6 +54,24 @@ package struct StatusChange: Hashable, Sendable {
   package init(id: DownloadID, status: DownloadStatus) {
     self.id = id
     self.status = status
+  }
+}
+
+/// A download went from one state to another.
+package struct Transition: Hashable, Sendable {
+  package var id: DownloadID
+  package var time: Instant
+  package var from: DownloadState
+  package var to: DownloadState
+  /// Why, when the new state is `retrying`, `needsUser` or `failed`.
+  package var failure: Failure?
+
+  package init(id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil) {
+    self.id = id
+    self.time = time
+    self.from = from
+    self.to = to
+    self.failure = failure
   }
 }
 
