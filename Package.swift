@@ -17,8 +17,11 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// A test target under Tests/.
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil, exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swift)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -74,7 +77,7 @@ let package = Package(
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests("ProgramTests", ["ParcelCore", "ParcelTesting"]),
   ],
   swiftLanguageModes: [.v6],
