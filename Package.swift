@@ -77,7 +77,8 @@ let package = Package(
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
+    tests(
+      "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests("ProgramTests", ["ParcelCore", "ParcelTesting"]),
   ],
   swiftLanguageModes: [.v6],
