@@ -1,0 +1,60 @@
+/// What the driver (the engine) must do for a download's machine.
+package enum DownloadEffect: Sendable {
+  /// Open the target; answer with `opened`. The head is the first answer's when the name has to come from it.
+  case openStore(nameFrom: ResponseHead?)
+  /// Open a transfer. With `writes` false its bytes wait until `attach`.
+  case openTransfer(TransferPlan)
+  /// The waiting first transfer may write its range.
+  case attach(TransferID, ByteRange)
+  /// End the transfer; `ended` follows.
+  case stopTransfer(TransferID)
+  /// Take everything from `offset` on away from `victim`, then call `split` with the limit that was reached.
+  case shrink(victim: TransferID, offset: Int, heir: TransferID)
+  /// The writer may take bytes up to `limit`: the whole object comes in one answer.
+  case extend(TransferID, limit: Int)
+  /// The object on the server is known: the journal may begin.
+  case identify(ObjectIdentity)
+  /// All bytes are here: verify, sync, rename; answer with `finished`.
+  case finish(size: Int, digests: [Digest])
+  /// Save and close the part file; answer with `closed`.
+  case suspend
+  /// Forget all bytes of the part file; answer with `discarded`.
+  case discard
+  /// A line for the log.
+  case log(LogLine.Level, String)
+}
+
+/// One transfer as the machine wants it.
+package struct TransferPlan: Hashable, Sendable {
+  package var id: TransferID
+  package var url: String
+  /// What to write where; `end` is `Int.max` while the size is unknown.
+  package var range: ByteRange
+  /// Ask without a `Range` header: the whole of a small file, or a server without ranges.
+  package var whole: Bool
+  /// False: the URL is on another host than the one the user named, and gets no token and no Authorization.
+  package var trusted: Bool
+  /// May share a connection with others (small files).
+  package var shared: Bool
+  /// False: bytes wait until `attach`, because the name, and so the file, is not known yet.
+  package var writes: Bool
+  /// What is known of the object: size, validators.
+  package var expected: ObjectIdentity?
+}
+
+/// How one transfer ended, as the machine needs to know it.
+package struct TransferOutcome: Sendable {
+  package var id: TransferID
+  /// First byte of its range that was not taken.
+  package var position: Int
+  package var reason: TransferEnd.Reason
+  /// What the rules said to the answer's head, when one came.
+  package var verdict: ResponseVerdict?
+
+  package init(id: TransferID, position: Int, reason: TransferEnd.Reason, verdict: ResponseVerdict?) {
+    self.id = id
+    self.position = position
+    self.reason = reason
+    self.verdict = verdict
+  }
+}

@@ -1,0 +1,147 @@
+import ParcelCore
+
+extension Engine {
+  /// Adds rows; they wait for their turn (or for `start`).
+  package func add(_ new: [DownloadSpec], title: String? = nil) {
+    let first = specs.count
+    for spec in new {
+      let id = DownloadID(specs.count)
+      specs.append(spec)
+      infos.append(DownloadInfo(id: id, name: Printable.text(spec.title), url: Redaction.url(address(of: spec))))
+      var status = DownloadStatus()
+      status.size = spec.size
+      statuses.append(status)
+      isRemoved.append(false)
+      queue.append(id)
+      count(status, 1)
+    }
+    if let title { self.title = title }
+    dirty.formUnion((first..<specs.count).map { DownloadID($0) })
+    tableChanged = true
+    isDirty = true
+    continueWork()
+  }
+
+  package func perform(_ command: Command) {
+    let now = self.now
+    switch command {
+    case .start:
+      hasStarted = true
+      isPausedAll = false
+    case .pause(let ids): for id in ids { rest(id, as: .paused, now: now) }
+    case .resume(let ids): for id in ids { resume(id, now: now) }
+    case .pauseAll:
+      isPausedAll = true
+      for id in running { rest(id, as: .paused, now: now) }
+    case .resumeAll:
+      isPausedAll = false
+      hasStarted = true
+      for index in statuses.indices where statuses[index].state == .paused { resume(DownloadID(index), now: now) }
+    case .retry(let ids): for id in ids { retry(id, now: now) }
+    case .remove(let ids): for id in ids { remove(id, now: now) }
+    case .setConnections(let count):
+      options.connections = count
+      if let count, count > options.perHost { setPerHost(count) }
+    case .select(let id): selected = id
+    case .openManifest, .add, .setTokenFile, .setFolder, .setServer, .quit:
+      break  // done by the session's owner, who reads files and then calls `add` and the setters
+    }
+    isDirty = true
+    refreshStatuses(now: now)
+    continueWork()
+    publishIfDue(now: now, force: true)
+  }
+
+  /// A new token: downloads that waited for one go on.
+  package func setToken(_ token: String?, file: String?) {
+    options.token = token
+    options.tokenFile = file
+    isDirty = true
+    for index in statuses.indices where statuses[index].failure?.code == .credentials {
+      retry(DownloadID(index), now: now)
+    }
+    continueWork()
+  }
+
+  /// For downloads that have not begun.
+  package func setFolder(_ path: String) {
+    options.folder = path
+    isDirty = true
+    continueWork()
+  }
+
+  /// For downloads that have not begun.
+  package func setServer(_ url: String) {
+    options.server = url
+    isDirty = true
+    continueWork()
+  }
+
+  package func setRateLimit(_ bytesPerSecond: Int?) {
+    options.rateLimit = bytesPerSecond
+    transport.setRateLimit(bytesPerSecond)
+    isDirty = true
+    continueWork()
+  }
+
+  /// A line for the log from outside (a manifest's remarks, a wrong path).
+  package func report(_ level: LogLine.Level, _ text: String) {
+    note(level, text)
+    settle(now: now)
+  }
+
+  func setPerHost(_ count: Int) {
+    options.perHost = count
+    budget.perHost = count
+    for entry in live.values { entry.tuner.ceiling = count }
+  }
+
+  private func continueWork() {
+    fill(now: now)
+    settle(now: now)
+  }
+
+  // MARK: - One download
+
+  private func exists(_ id: DownloadID) -> Bool { specs.indices.contains(id.index) && !isRemoved[id.index] }
+
+  private func rest(_ id: DownloadID, as rest: DownloadMachine.Rest, now: Instant) {
+    guard exists(id), !statuses[id.index].state.isSettled else { return }
+    queue.remove(id)
+    let entry = liveEntry(id)
+    run(entry.machine.rest(as: rest), for: entry, now: now)
+    refreshStatus(entry, now: now)
+  }
+
+  private func resume(_ id: DownloadID, now: Instant) {
+    guard exists(id), statuses[id.index].state == .paused else { return }
+    hasStarted = true
+    isPausedAll = false
+    let entry = liveEntry(id)
+    _ = entry.machine.rest(as: .waiting)
+    refreshStatus(entry, now: now)
+    queue.append(id)
+  }
+
+  private func retry(_ id: DownloadID, now: Instant) {
+    guard exists(id) else { return }
+    let state = statuses[id.index].state
+    guard [.failed, .needsUser, .retrying].contains(state), let entry = live[id] else { return }
+    hasStarted = true
+    run(entry.machine.retry(now: now), for: entry, now: now)
+    follow(entry, now: now)
+  }
+
+  private func remove(_ id: DownloadID, now: Instant) {
+    guard exists(id) else { return }
+    queue.remove(id)
+    count(statuses[id.index], -1)
+    isRemoved[id.index] = true
+    newRemoved.append(id)
+    dirty.remove(id)
+    if selected == id { selected = nil }
+    guard let entry = live[id] else { return }
+    run(entry.machine.rest(as: .waiting), for: entry, now: now)
+    follow(entry, now: now)
+  }
+}

@@ -1,0 +1,178 @@
+import ParcelCore
+
+extension Engine {
+  /// The download's entry, made when it begins.
+  func liveEntry(_ id: DownloadID) -> Live {
+    if let entry = live[id] { return entry }
+    let spec = specs[id.index]
+    let machine = DownloadMachine(
+      spec: spec, url: address(of: spec), policy: options.policy,
+      seed: options.seed &+ UInt64(id.index) &* 0x9E37_79B9_7F4A_7C15)
+    let entry = Live(id: id, machine: machine, ceiling: options.perHost)
+    live[id] = entry
+    return entry
+  }
+
+  func address(of spec: DownloadSpec) -> String {
+    switch spec.source {
+    case .id(let id): URLReference.join(server: options.server, id: id)
+    case .url(let url): url
+    }
+  }
+
+  // MARK: - Scheduling
+
+  /// Begins downloads and opens transfers as far as files, connections and hosts allow.
+  func fill(now: Instant) {
+    guard hasStarted, !isStopping else { return }
+    admit(now: now)
+    // Everyone gets a first connection before anyone gets a second.
+    for first in [true, false] {
+      for id in running {
+        guard let entry = live[id] else { continue }
+        openTransfers(entry, onlyFirst: first, now: now)
+      }
+    }
+  }
+
+  private func admit(now: Instant) {
+    guard !isPausedAll else { return }
+    var large = 0
+    var small = 0
+    for id in running {
+      guard let entry = live[id], occupiesSlot(entry, now: now) else { continue }
+      if entry.machine.isSmall { small += 1 } else { large += 1 }
+    }
+    // Small files are opened a little ahead of their connections, so that no connection waits for the disk.
+    let ahead = options.perHost / 2 + 4
+    let limit = options.files ?? options.perHost
+    let largeLimit = options.files ?? max(4, options.perHost / 4)
+    while small + large < limit + ahead, large < largeLimit, running.count < 8192, let id = queue.pop() {
+      guard !isRemoved[id.index] else { continue }
+      let entry = liveEntry(id)
+      run(entry.machine.start(now: now), for: entry, now: now)
+      follow(entry, now: now)
+      if entry.machine.isSmall { small += 1 } else { large += 1 }
+    }
+  }
+
+  /// Verifying and waiting for a retry cost no connection, so others may run meanwhile.
+  private func occupiesSlot(_ entry: Live, now: Instant) -> Bool {
+    switch entry.machine.state(now: now) {
+    case .opening, .running: true
+    default: false
+    }
+  }
+
+  private func openTransfers(_ entry: Live, onlyFirst: Bool, now: Instant) {
+    let target = onlyFirst ? 1 : options.connections ?? entry.tuner.target
+    if let files = options.files, onlyFirst || entry.machine.isSmall {
+      // With a number of files given, small ones opened ahead must not exceed it.
+      guard entry.machine.attempts.isEmpty == false || filesWithTransfers < files else { return }
+    }
+    while entry.machine.wantsTransfer(now: now, target: target) {
+      let host = URLReference.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
+      guard budget.take(host, now: now) else { return }
+      let before = entry.machine.attempts.count
+      run(entry.machine.openNext(id: newTransfer(), now: now), for: entry, host: host, now: now)
+      if entry.machine.attempts.count <= before {
+        budget.give(back: host)
+        return
+      }
+    }
+  }
+
+  private var filesWithTransfers: Int { running.count { live[$0].map { !$0.receivers.isEmpty } ?? false } }
+
+  private func newTransfer() -> TransferID {
+    nextTransfer += 1
+    return TransferID(nextTransfer)
+  }
+
+  /// Keeps `running`, the queue and the row in step with the machine.
+  func follow(_ entry: Live, now: Instant) {
+    let id = entry.id
+    let position = running.firstIndex { $0 >= id }
+    let isListed = position.map { running[$0] == id } ?? false
+    if entry.machine.isResting {
+      if isListed, let position { running.remove(at: position) }
+      entry.part = nil
+      let rests = entry.machine.state(now: now)
+      if !isRemoved[id.index], rests == .waiting, !isStopping { queue.append(id) }
+    } else if !isListed {
+      running.insert(id, at: position ?? running.count)
+    }
+    refreshStatus(entry, now: now)
+    // A finished download's machine and meters are not needed any more: 100,000 files stay small.
+    if entry.machine.isResting, isRemoved[id.index] || statuses[id.index].state.isDone, selected != id {
+      live[id] = nil
+    }
+  }
+
+  // MARK: - Events
+
+  func handle(_ event: EngineEvent, now: Instant) {
+    switch event {
+    case .opened(let id, let result):
+      guard let entry = live[id] else { return }
+      if case .success(.ready(let part)) = result {
+        entry.part = part
+        if options.verifyOnly { return missing(entry, now: now) }
+      }
+      run(entry.machine.opened(result, now: now), for: entry, now: now)
+      follow(entry, now: now)
+    case .answered(let id, let transfer, let head, let verdict):
+      with(id, now) { entry in
+        let digests = ServerDigest.all(in: head)
+        return entry.machine.answered(transfer, head: head, verdict: verdict, digests: digests, now: now)
+      }
+    case .ended(let id, let transfer, let end, let verdict, let position):
+      ended(id, transfer, end, verdict, position: position, now: now)
+    case .part(let id, .lost(let range)): with(id, now) { $0.machine.lost(range) }
+    case .part(let id, .failed(let failure)): with(id, now) { $0.machine.partFailed(failure, now: now) }
+    case .finished(let id, let result): with(id, now) { $0.machine.finished(result, now: now) }
+    case .closed(let id, let failure): with(id, now) { $0.machine.closed(failure) }
+    case .discarded(let id, let failure): with(id, now) { $0.machine.discarded(failure, now: now) }
+    }
+  }
+
+  private func with(_ id: DownloadID, _ now: Instant, _ step: (Live) -> [DownloadEffect]) {
+    guard let entry = live[id] else { return }
+    run(step(entry), for: entry, now: now)
+    follow(entry, now: now)
+  }
+
+  private func ended(
+    _ id: DownloadID, _ transfer: TransferID, _ end: TransferEnd, _ verdict: ResponseVerdict?, position: Int,
+    now: Instant
+  ) {
+    guard let entry = live[id], let receiver = entry.receivers.removeValue(forKey: transfer) else { return }
+    count(entry, transfer, position: position)
+    entry.meters[transfer] = nil
+    entry.counted[transfer] = nil
+    budget.give(back: receiver.host)
+    if let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
+    var verdict = verdict
+    if case .refused(var failure) = verdict {
+      failure = FailureText.explain(failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
+      verdict = .refused(failure)
+      if failure.code == .busy, case .later(let after) = failure.retry {
+        budget.busy(receiver.host, retryAfter: after, now: now)
+      }
+    }
+    let outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
+    run(entry.machine.ended(outcome, now: now), for: entry, now: now)
+    follow(entry, now: now)
+  }
+
+  /// `--verify-only`, and the file is not complete.
+  private func missing(_ entry: Live, now: Instant) {
+    let failure = Failure(
+      .notFound, retry: .never, "'\(entry.path ?? entry.machine.spec.title)' is not there, or not complete.",
+      remedy: "Run without --verify-only to fetch it.")
+    _ = entry.machine.rest(as: .failed(failure))
+    run(entry.machine.opened(.failure(failure), now: now), for: entry, now: now)
+    suspend(entry)
+    follow(entry, now: now)
+  }
+}

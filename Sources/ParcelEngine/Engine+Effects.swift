@@ -1,0 +1,105 @@
+import ParcelCore
+
+extension Engine {
+  /// Does what a machine asks for. `host` is whose budget a new transfer was taken from.
+  func run(_ effects: [DownloadEffect], for entry: Live, host: String? = nil, now: Instant) {
+    for effect in effects {
+      switch effect {
+      case .openStore(let head): openStore(entry, nameFrom: head, now: now)
+      case .openTransfer(let plan): open(plan, for: entry, host: host)
+      case .attach(let id, let range):
+        guard let writer = entry.part?.writer(for: range) else { break }
+        entry.receivers[id]?.attach(writer)
+        transport.resumePaused()
+      case .stopTransfer(let id): transport.stop(id)
+      case .shrink(let victim, let offset, let heir):
+        guard let writer = entry.receivers[victim]?.writer else { break }
+        let limit = writer.shrink(to: offset)
+        run(entry.machine.split(victim: victim, limit: limit, heir: heir, now: now), for: entry, host: host, now: now)
+      case .extend(let id, let limit): entry.receivers[id]?.writer?.extend(to: limit)
+      case .identify(let identity): entry.part?.identify(identity)
+      case .finish(let size, let digests): finish(entry, size: size, digests: digests)
+      case .suspend: suspend(entry)
+      case .discard:
+        let id = entry.id
+        entry.part?.discard { [inbox] failure in inbox.post(.discarded(id, failure)) }
+      case .log(let level, let text): note(level, text)
+      }
+    }
+  }
+
+  private func openStore(_ entry: Live, nameFrom head: ResponseHead?, now: Instant) {
+    let id = entry.id
+    let target: Target
+    switch path(for: entry, head: head) {
+    case .success(let path):
+      entry.path = path
+      target = Target(
+        path: path, size: entry.machine.size, digests: options.verifies ? entry.machine.spec.digests : [],
+        overwrite: options.overwrite)
+    case .failure(let failure):
+      inbox.post(.opened(id, .failure(failure)))
+      return
+    }
+    store.open(
+      target, events: { [inbox] event in inbox.post(.part(id, event)) },
+      completion: { [inbox] result in inbox.post(.opened(id, result)) })
+  }
+
+  /// The final path: the manifest's name, else Content-Disposition's, else the URL's; unique within the run.
+  private func path(for entry: Live, head: ResponseHead?) -> Result<String, Failure> {
+    if let path = entry.path { return .success(path) }
+    let spec = entry.machine.spec
+    let name = spec.name ?? SafeName.component(FileNaming.rawName(head: head, urls: [
+      entry.machine.url, entry.machine.resolvedURL ?? "",
+    ]))
+    let relative = spec.folder.isEmpty ? name : spec.folder + "/" + name
+    if let other = names.claim(relative, for: entry.id) {
+      return .failure(
+        Failure(
+          .exists, retry: .never,
+          "'\(spec.title)' would be written to '\(relative)', where '\(specs[other.index].title)' of this run goes.",
+          remedy: "Fetch them into different folders."))
+    }
+    return .success(options.folder + "/" + relative)
+  }
+
+  private func open(_ plan: TransferPlan, for entry: Live, host: String?) {
+    var headers: [HTTPHeader] = []
+    if plan.trusted {
+      headers = options.headers
+      if let token = options.token { headers.append(HTTPHeader("X-Auth-Token", token)) }
+    }
+    let asked = plan.whole ? nil : plan.range
+    let validator = plan.range.start > 0 ? plan.expected?.validator : nil
+    if let validator, asked != nil { headers.append(HTTPHeader("If-Range", validator)) }
+    let writer = plan.writes ? entry.part?.writer(for: plan.range) : nil
+    let rule = ResponseRule(
+      title: entry.machine.spec.title, asked: asked, ifRange: validator, expected: plan.expected)
+    let receiver = Receiver(
+      id: plan.id, download: entry.id, host: host ?? "", rule: rule, start: plan.range.start, writer: writer,
+      inbox: inbox)
+    entry.receivers[plan.id] = receiver
+    entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
+    transport.open(
+      TransferRequest(id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared),
+      receiver: receiver)
+  }
+
+  private func finish(_ entry: Live, size: Int, digests: [Digest]) {
+    let id = entry.id
+    guard let part = entry.part else { return }
+    part.finish(size: size, digests: options.verifies ? digests : []) { [inbox] result in
+      inbox.post(.finished(id, result))
+    }
+  }
+
+  func suspend(_ entry: Live) {
+    let id = entry.id
+    guard let part = entry.part else {
+      inbox.post(.closed(id, nil))
+      return
+    }
+    part.suspend { [inbox] failure in inbox.post(.closed(id, failure)) }
+  }
+}

@@ -1,0 +1,143 @@
+import ParcelCore
+
+extension Engine {
+  // MARK: - Counters
+
+  /// Reads what transfers have received since the last look, and feeds meters, tuners and machines.
+  func readCounters(now: Instant) {
+    for id in running {
+      guard let entry = live[id] else { continue }
+      for attempt in entry.machine.attempts {
+        guard let receiver = entry.receivers[attempt.id] else { continue }
+        let position = receiver.position
+        count(entry, attempt.id, position: position)
+        entry.meters[attempt.id]?.observe(count: position, now: now)
+        entry.machine.progress(attempt.id, position: position, rate: entry.meters[attempt.id]?.rate ?? 0, now: now)
+      }
+      entry.meter.observe(count: entry.incoming, now: now)
+      entry.history.observe(count: entry.incoming, now: now)
+      entry.tuner.observe(bytes: entry.incoming, connections: entry.machine.attempts.count, now: now)
+    }
+    meter.observe(count: incoming, now: now)
+    forecast.observe(count: incoming, now: now)
+    history.observe(count: incoming, now: now)
+    if totals.rate != meter.rate {
+      totals.rate = meter.rate
+      isDirty = true
+    }
+  }
+
+  /// Adds what one transfer has received since it was counted last.
+  func count(_ entry: Live, _ transfer: TransferID, position: Int) {
+    guard let start = entry.machine.attempts.first(where: { $0.id == transfer })?.range.start else { return }
+    let bytes = position - start
+    let new = bytes - (entry.counted[transfer] ?? 0)
+    guard new > 0 else { return }
+    entry.counted[transfer] = bytes
+    entry.incoming += new
+    incoming += new
+  }
+
+  // MARK: - Rows
+
+  func refreshStatuses(now: Instant) {
+    for id in running {
+      if let entry = live[id] { refreshStatus(entry, now: now) }
+    }
+    totals.secondsLeft = forecast.rate > 1 ? Double(totals.bytes - totals.received) / forecast.rate : nil
+  }
+
+  func refreshStatus(_ entry: Live, now: Instant) {
+    let index = entry.id.index
+    guard !isRemoved[index] else { return }
+    let old = statuses[index]
+    let new = status(of: entry, old: old, now: now)
+    guard new != old else { return }
+    count(old, -1)
+    count(new, 1)
+    statuses[index] = new
+    dirty.insert(entry.id)
+    isDirty = true
+    guard new.state != old.state else { return }
+    if options.keepsTransitions {
+      transitions.append(
+        Transition(id: entry.id, time: now, from: old.state, to: new.state, failure: new.failure))
+    }
+  }
+
+  private func status(of entry: Live, old: DownloadStatus, now: Instant) -> DownloadStatus {
+    let machine = entry.machine
+    var status = DownloadStatus()
+    status.state = machine.state(now: now)
+    status.size = machine.size
+    status.received = machine.received
+    status.connections = machine.attempts.count
+    status.failure = machine.failure
+    if status.state.isDone {
+      status.hashed = status.state == .verified ? status.received : 0
+      status.failure = nil
+      return status
+    }
+    if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
+    status.hashed = min(entry.hashed, status.received)
+    guard !machine.isResting else { return status }
+    status.rate = status.connections > 0 ? entry.meter.rate : 0
+    status.transport = transport.kind
+    if status.rate > 1, let size = status.size { status.secondsLeft = Double(size - status.received) / status.rate }
+    if status.state == .retrying, let notBefore = machine.notBefore {
+      status.note = "again in \(Int(max(1, (notBefore - now).rounded(.up)))) s"
+    }
+    return status
+  }
+
+  /// Adds (+1) or takes away (-1) a row's part of the totals.
+  func count(_ status: DownloadStatus, _ sign: Int) {
+    totals.files += sign
+    if status.state.isDone { totals.done += sign }
+    if status.state == .verified {
+      totals.verified += sign
+      totals.verifiedBytes += sign * (status.size ?? 0)
+    }
+    if status.state == .failed { totals.failed += sign }
+    if status.state == .needsUser { totals.needsUser += sign }
+    if status.state.isActive { totals.active += sign }
+    if status.state == .paused { totals.paused += sign }
+    if let size = status.size { totals.bytes += sign * size } else { totals.unsized += sign }
+    totals.received += sign * status.received
+    totals.connections += sign * status.connections
+  }
+
+  // MARK: - Detail
+
+  func detail(of id: DownloadID, now: Instant) -> DownloadDetail? {
+    guard specs.indices.contains(id.index), !isRemoved[id.index] else { return nil }
+    let spec = specs[id.index]
+    let entry = live[id]
+    let name = spec.name.map { spec.folder.isEmpty ? $0 : spec.folder + "/" + $0 }
+    var detail = DownloadDetail(
+      id: id, target: Printable.text(entry?.path ?? options.folder + "/" + (name ?? "(named by the server)")))
+    detail.digests = spec.digests
+    guard let entry else { return detail }
+    if detail.digests.isEmpty { detail.digests = entry.machine.serverDigests }
+    detail.resolvedURL = entry.machine.resolvedURL.map { Redaction.url($0) }
+    detail.validator = (entry.machine.identity?.validator).map { Printable.text($0) }
+    detail.rangesSupported = entry.machine.rangesSupported
+    detail.history = entry.history.values
+    detail.stored = entry.part?.progress().stored.ranges ?? []
+    detail.segments = entry.machine.attempts.map { segment($0, of: entry, now: now) }
+      .sorted { $0.range.start < $1.range.start }
+    return detail
+  }
+
+  private func segment(_ attempt: DownloadMachine.Attempt, of entry: Live, now: Instant) -> SegmentStatus {
+    let silent = now - attempt.lastMoved
+    let activity: SegmentStatus.Activity =
+      !attempt.answered && attempt.position == attempt.range.start
+      ? .connecting : silent > options.policy.suspicion ? .stalled : .receiving
+    let end = min(attempt.range.end, entry.machine.size ?? attempt.range.end)
+    return SegmentStatus(
+      range: ByteRange(attempt.range.start, max(end, attempt.range.start)),
+      received: attempt.position - attempt.range.start, rate: entry.meters[attempt.id]?.rate ?? 0,
+      age: now - attempt.opened, retries: attempt.retries, activity: activity, transport: transport.kind)
+  }
+}

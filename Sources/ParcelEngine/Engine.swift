@@ -1,0 +1,235 @@
+import ParcelCore
+
+/// The queue: which downloads run, how many connections each gets, and what the screen is told.
+///
+/// An actor over values: each download's machine says what to do, the host budget says what is allowed, this type does
+/// it through the store and the transport. Nothing here blocks; bytes never pass through here.
+package actor Engine {
+  let store: any DownloadStore
+  let transport: any Transport
+  private let clock: @Sendable () -> Instant
+  private let wallClock: @Sendable () -> String
+  private let publish: @Sendable (Snapshot) -> Void
+  /// Seconds between ticks while something runs; nil: the owner calls `tick` (tests).
+  private let tickInterval: Double?
+
+  var options: EngineOptions
+  var title = ""
+
+  // Rows, index = DownloadID.index.
+  var specs: [DownloadSpec] = []
+  var infos: [DownloadInfo] = []
+  var statuses: [DownloadStatus] = []
+  var isRemoved: [Bool] = []
+
+  var live: [DownloadID: Live] = [:]
+  /// Downloads with something open, ascending.
+  var running: [DownloadID] = []
+  var queue = WaitingQueue()
+  var budget: HostBudget
+  var names = UniqueNames()
+  var nextTransfer: UInt64 = 0
+  var hasStarted: Bool
+  var isPausedAll = false
+  var isStopping = false
+
+  // What the next snapshot will say.
+  var totals = Totals()
+  var dirty: Set<DownloadID> = []
+  var transitions: [Transition] = []
+  var log: [LogLine] = []
+  var newRemoved: [DownloadID] = []
+  var tableChanged = false
+  var isDirty = true
+  var selected: DownloadID?
+  private var generation: UInt64 = 0
+  private var lastPublished: Instant?
+
+  var incoming = 0
+  var meter = SpeedMeter(timeConstant: 3)
+  var forecast = SpeedMeter(timeConstant: 10)
+  var history = RateHistory(capacity: 3600)
+
+  private var ticker: Task<Void, Never>?
+  private var stopWaiters: [CheckedContinuation<Void, Never>] = []
+  private var finishWaiters: [CheckedContinuation<Void, Never>] = []
+
+  private let wake: WakeBox
+  var inbox: Inbox { wake.inbox }
+
+  package init(
+    options: EngineOptions, store: any DownloadStore, transport: any Transport, clock: @escaping @Sendable () -> Instant,
+    wallClock: @escaping @Sendable () -> String, tickInterval: Double? = 0.1,
+    publish: @escaping @Sendable (Snapshot) -> Void
+  ) {
+    self.options = options
+    self.store = store
+    self.transport = transport
+    self.clock = clock
+    self.wallClock = wallClock
+    self.publish = publish
+    self.tickInterval = tickInterval
+    hasStarted = !options.waits
+    budget = HostBudget(perHost: options.perHost)
+    let wake = WakeBox()
+    self.wake = wake
+    wake.engine = self
+    store.onSpace { transport.resumePaused() }
+  }
+
+  // MARK: - Time
+
+  var now: Instant { clock() }
+
+  /// Reads counters, watches for silence, opens what may be opened, publishes. About ten times a second while
+  /// something runs.
+  package func tick() {
+    let now = self.now
+    readCounters(now: now)
+    let slack = stallSlack
+    for id in running {
+      guard let entry = live[id] else { continue }
+      run(entry.machine.tick(now: now, slack: slack), for: entry, now: now)
+    }
+    fill(now: now)
+    refreshStatuses(now: now)
+    publishIfDue(now: now, force: false)
+  }
+
+  /// Seconds that our own rate limit may keep one of many connections waiting for its share.
+  private var stallSlack: Double {
+    guard let limit = options.rateLimit, limit > 0 else { return 0 }
+    return 4 * Double(totals.connections * 65536) / Double(limit)
+  }
+
+  /// Handles what adapters posted.
+  func drain() {
+    let now = self.now
+    for event in inbox.take() { handle(event, now: now) }
+    fill(now: now)
+    settle(now: now)
+  }
+
+  /// After any change: keep ticking while something runs, publish soon otherwise, wake who waits.
+  func settle(now: Instant) {
+    if running.isEmpty {
+      readCounters(now: now)
+      refreshStatuses(now: now)
+      publishIfDue(now: now, force: true)
+      wakeWaiters()
+    }
+    guard ticker == nil, let tickInterval, !running.isEmpty else { return }
+    ticker = Task { [weak self] in
+      while let self, await self.tickAndContinue() {
+        try? await Task.sleep(for: .seconds(tickInterval))
+      }
+    }
+  }
+
+  private func tickAndContinue() -> Bool {
+    tick()
+    // Rates still fall to zero on screen for a moment after the last byte.
+    if running.isEmpty && totals.rate < 1000 {
+      ticker = nil
+      return false
+    }
+    return true
+  }
+
+  // MARK: - Waiting for the end
+
+  /// Returns when nothing runs and nothing waits: every download is done, failed, paused or needs the user.
+  package func waitUntilFinished() async {
+    settle(now: now)
+    if isIdle { return }
+    await withCheckedContinuation { finishWaiters.append($0) }
+  }
+
+  private var isIdle: Bool { running.isEmpty && (queue.isEmpty || isPausedAll || !hasStarted || isStopping) }
+
+  /// Stops everything, saves, and returns when every part file is closed.
+  package func stop() async {
+    isStopping = true
+    isDirty = true
+    let now = self.now
+    for id in running {
+      guard let entry = live[id] else { continue }
+      run(entry.machine.rest(as: .waiting), for: entry, now: now)
+    }
+    refreshStatuses(now: now)
+    publishIfDue(now: now, force: true)
+    settle(now: now)
+    if running.isEmpty { return }
+    await withCheckedContinuation { stopWaiters.append($0) }
+  }
+
+  private func wakeWaiters() {
+    guard isIdle else { return }
+    for waiter in stopWaiters + finishWaiters { waiter.resume() }
+    stopWaiters = []
+    finishWaiters = []
+  }
+
+  // MARK: - Snapshots
+
+  var phase: Snapshot.Phase {
+    if isStopping { return .stopping }
+    if totals.files > 0, totals.done + totals.failed + totals.needsUser == totals.files { return .finished }
+    if isPausedAll || (running.isEmpty && queue.isEmpty && totals.paused > 0) { return .paused }
+    return hasStarted && !(running.isEmpty && queue.isEmpty) ? .running : .idle
+  }
+
+  func publishIfDue(now: Instant, force: Bool) {
+    guard isDirty else { return }
+    if !force, let lastPublished, now - lastPublished < 0.095 { return }
+    lastPublished = now
+    generation += 1
+    var snapshot = Snapshot(time: now, generation: generation)
+    snapshot.phase = phase
+    totals.history = history.values
+    snapshot.totals = totals
+    snapshot.table = tableChanged ? infos : nil
+    snapshot.removed = newRemoved
+    snapshot.changed = dirty.sorted().map { StatusChange(id: $0, status: statuses[$0.index]) }
+    snapshot.transitions = transitions
+    snapshot.detail = selected.flatMap { detail(of: $0, now: now) }
+    snapshot.log = log
+    snapshot.settings = settings
+    tableChanged = false
+    newRemoved = []
+    dirty = []
+    transitions = []
+    log = []
+    isDirty = false
+    publish(snapshot)
+  }
+
+  private var settings: Settings {
+    var settings = Settings()
+    settings.title = title
+    settings.folder = options.folder
+    settings.server = options.server
+    settings.tokenFile = options.tokenFile
+    settings.connections = options.connections
+    settings.files = options.files
+    settings.rateLimit = options.rateLimit
+    settings.insecure = options.insecure
+    settings.verifies = options.verifies
+    return settings
+  }
+
+  func note(_ level: LogLine.Level, _ text: String) {
+    log.append(LogLine(clock: wallClock(), level: level, text: Printable.text(text)))
+    isDirty = true
+  }
+}
+
+/// Lets the inbox, made before the engine, wake it.
+private final class WakeBox: @unchecked Sendable {
+  // Set once, in the engine's initializer, before any adapter could post.
+  weak var engine: Engine?
+  lazy var inbox = Inbox { [weak self] in
+    guard let engine = self?.engine else { return }
+    Task { await engine.drain() }
+  }
+}

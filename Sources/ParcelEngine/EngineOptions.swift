@@ -1,0 +1,36 @@
+import ParcelCore
+
+/// How a run is set up. Some of it can be changed while it runs (see `Engine`).
+package struct EngineOptions: Sendable {
+  /// Base URL for file ids, with scheme.
+  package var server = "https://api.gdc.cancer.gov/data/"
+  /// Absolute path of the target folder.
+  package var folder = "."
+  /// Sent as `X-Auth-Token` to the hosts that the user named.
+  package var token: String?
+  /// Shown instead of the token.
+  package var tokenFile: String?
+  /// Sent with every request to the hosts that the user named.
+  package var headers: [HTTPHeader] = []
+  /// Connections a file; nil = adapts.
+  package var connections: Int?
+  /// Files at once; nil = adapts.
+  package var files: Int?
+  /// Connections a host over all files.
+  package var perHost = 16
+  package var overwrite = false
+  /// False: digests are not checked (`--no-verify`).
+  package var verifies = true
+  /// True: nothing is fetched; files that are there are checked.
+  package var verifyOnly = false
+  /// True: nothing starts before `Command.start`.
+  package var waits = false
+  /// Every change of state is kept for the snapshots (`Snapshot.transitions`).
+  package var keepsTransitions = false
+  package var insecure = false
+  package var rateLimit: Int?
+  package var policy = DownloadMachine.Policy()
+  package var seed: UInt64 = 1
+
+  package init() {}
+}

@@ -1,0 +1,46 @@
+import ParcelCore
+import Synchronization
+
+/// What adapters tell the engine. Times are the engine's, read when it looks.
+enum EngineEvent: Sendable {
+  case opened(DownloadID, Result<OpenResult, Failure>)
+  case answered(DownloadID, TransferID, ResponseHead, ResponseVerdict)
+  case ended(DownloadID, TransferID, TransferEnd, ResponseVerdict?, position: Int)
+  case part(DownloadID, PartEvent)
+  case finished(DownloadID, Result<Finished, Failure>)
+  case closed(DownloadID, Failure?)
+  case discarded(DownloadID, Failure?)
+}
+
+/// Events from any thread, handed to the engine in batches: one hop for all that came meanwhile, because a hop costs
+/// more than most events.
+final class Inbox: Sendable {
+  private struct State {
+    var events: [EngineEvent] = []
+    var isWoken = false
+  }
+
+  private let state = Mutex(State())
+  private let wake: @Sendable () -> Void
+
+  /// `wake` is called once after the first event that follows a `take`.
+  init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
+
+  func post(_ event: EngineEvent) {
+    let first = state.withLock { state in
+      state.events.append(event)
+      defer { state.isWoken = true }
+      return !state.isWoken
+    }
+    if first { wake() }
+  }
+
+  func take() -> [EngineEvent] {
+    state.withLock { state in
+      state.isWoken = false
+      let events = state.events
+      state.events = []
+      return events
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import ParcelCore
+
+/// A download that has begun: its machine, and what the machine's effects created. Lives inside the engine's actor.
+final class Live {
+  let id: DownloadID
+  var machine: DownloadMachine
+  var part: (any PartFile)?
+  /// Path of the final file once it is known.
+  var path: String?
+  var receivers: [TransferID: Receiver] = [:]
+  /// One smoothed rate for each open transfer.
+  var meters: [TransferID: SpeedMeter] = [:]
+  var meter = SpeedMeter(timeConstant: 3)
+  var history = RateHistory(capacity: 600)
+  var tuner: ConnectionTuner
+  /// Bytes received by all transfers of this run; grows only.
+  var incoming = 0
+  /// Bytes of each open transfer that are in `incoming`.
+  var counted: [TransferID: Int] = [:]
+  var hashed = 0
+
+  init(id: DownloadID, machine: DownloadMachine, ceiling: Int) {
+    self.id = id
+    self.machine = machine
+    tuner = ConnectionTuner(ceiling: ceiling)
+  }
+}
+
+/// Waiting downloads in order. Taking from the front is cheap, the rest costs the length of the queue.
+struct WaitingQueue {
+  private var ids: [DownloadID] = []
+  private var head = 0
+  private var members: Set<DownloadID> = []
+
+  var isEmpty: Bool { members.isEmpty }
+
+  mutating func append(_ id: DownloadID) {
+    guard members.insert(id).inserted else { return }
+    ids.append(id)
+  }
+
+  /// To the front: the user asked for this one.
+  mutating func prepend(_ id: DownloadID) {
+    if members.contains(id) { remove(id) }
+    members.insert(id)
+    ids.removeFirst(head)
+    head = 0
+    ids.insert(id, at: 0)
+  }
+
+  mutating func remove(_ id: DownloadID) {
+    guard members.remove(id) != nil else { return }
+    ids.removeFirst(head)
+    head = 0
+    ids.removeAll { $0 == id }
+  }
+
+  mutating func removeAll() { self = WaitingQueue() }
+
+  mutating func pop() -> DownloadID? {
+    guard head < ids.count else { return nil }
+    let id = ids[head]
+    head += 1
+    members.remove(id)
+    if head > 1024, head * 2 > ids.count {
+      ids.removeFirst(head)
+      head = 0
+    }
+    return id
+  }
+}

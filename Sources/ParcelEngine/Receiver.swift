@@ -1,0 +1,64 @@
+import ParcelCore
+import Synchronization
+
+/// Where one transfer's answer goes: the rules judge its head on the transport's thread, before any byte is written;
+/// then its bytes go to the segment's writer. The engine only reads counters.
+final class Receiver: TransferReceiver {
+  let id: TransferID
+  let host: String
+  private let download: DownloadID
+  private let rule: ResponseRule
+  private let start: Int
+  private let inbox: Inbox
+
+  private struct State {
+    var writer: (any SegmentWriter)?
+    var verdict: ResponseVerdict?
+  }
+  private let state: Mutex<State>
+
+  init(
+    id: TransferID, download: DownloadID, host: String, rule: ResponseRule, start: Int, writer: (any SegmentWriter)?,
+    inbox: Inbox
+  ) {
+    self.id = id
+    self.host = host
+    self.download = download
+    self.rule = rule
+    self.start = start
+    self.inbox = inbox
+    state = Mutex(State(writer: writer))
+  }
+
+  /// First byte not yet received. Any thread.
+  var position: Int { state.withLock { $0.writer?.position ?? start } }
+
+  var writer: (any SegmentWriter)? { state.withLock { $0.writer } }
+
+  /// The file is open: bytes that waited may come.
+  func attach(_ writer: any SegmentWriter) {
+    state.withLock { $0.writer = writer }
+  }
+
+  func begin(_ head: ResponseHead) -> BodyDecision {
+    let verdict = rule.judge(head)
+    state.withLock { $0.verdict = verdict }
+    switch verdict {
+    case .redirect, .refused: return .reject
+    default:
+      inbox.post(.answered(download, id, head, verdict))
+      return .receive
+    }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) -> WriteAnswer {
+    guard let writer = state.withLock({ $0.writer }) else { return .pause }
+    return writer.write(bytes)
+  }
+
+  func end(_ end: TransferEnd) {
+    let (writer, verdict) = state.withLock { ($0.writer, $0.verdict) }
+    writer?.close()
+    inbox.post(.ended(download, id, end, verdict, position: writer?.position ?? start))
+  }
+}

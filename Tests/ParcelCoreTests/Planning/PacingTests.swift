@@ -1,0 +1,98 @@
+import ParcelCore
+import Testing
+
+@Suite struct HostBudgetTests {
+  let start = Instant(seconds: 100)
+
+  @Test func aHostGetsNoMoreThanItsBudget() {
+    var budget = HostBudget(perHost: 2)
+    #expect(budget.take("a", now: start))
+    #expect(budget.take("a", now: start))
+    #expect(!budget.take("a", now: start))
+    #expect(budget.take("b", now: start))
+    budget.give(back: "a")
+    #expect(budget.take("a", now: start))
+  }
+
+  @Test func aBusyHostIsLeftAloneAsLongAsItAskedAndThenGetsHalf() {
+    var budget = HostBudget(perHost: 8)
+    for _ in 0..<8 { _ = budget.take("a", now: start) }
+    for _ in 0..<8 {
+      budget.give(back: "a")
+      budget.busy("a", retryAfter: 5, now: start)  // eight answers, one event
+    }
+    #expect(!budget.take("a", now: start + 4.9))
+    var taken = 0
+    while budget.take("a", now: start + 5.1) { taken += 1 }
+    #expect(taken == 4)
+    #expect(budget.take("a", now: start + 20))  // one more after ten quiet seconds
+    #expect(!budget.take("a", now: start + 20))
+  }
+}
+
+@Suite struct ConnectionTunerTests {
+  /// A path where each connection brings `each` bytes per second up to `limit` in all.
+  func settle(each: Double, limit: Double, ceiling: Int, seconds: Int) -> Int {
+    var tuner = ConnectionTuner(ceiling: ceiling)
+    var bytes = 0.0
+    for tenth in 0..<(seconds * 10) {
+      bytes += min(Double(tuner.target) * each, limit) / 10
+      tuner.observe(bytes: Int(bytes), connections: tuner.target, now: Instant(seconds: Double(tenth) / 10))
+    }
+    return tuner.target
+  }
+
+  @Test func itGrowsToTheCeilingWhileEachConnectionBringsMore() {
+    #expect(settle(each: 1e6, limit: 1e9, ceiling: 16, seconds: 60) == 16)
+  }
+
+  @Test func itStopsWhereMoreConnectionsBringNothing() {
+    let target = settle(each: 1e7, limit: 4e7, ceiling: 16, seconds: 60)
+    #expect(target >= 4 && target <= 6)
+  }
+
+  @Test func itNeverLeavesItsRange() {
+    #expect(ConnectionTuner(ceiling: 2).target == 2)
+    #expect(ConnectionTuner(ceiling: 0).target == 1)
+  }
+}
+
+@Suite struct SegmentSizingTests {
+  @Test func aSegmentLastsFortyRoundTripsWithinItsBounds() {
+    let sizing = SegmentSizing()
+    #expect(sizing.length(rate: 0, roundTrip: 0.1) == 4 << 20)
+    #expect(sizing.length(rate: 10e6, roundTrip: 0.1) == 40_000_000)
+    #expect(sizing.length(rate: 100e6, roundTrip: 0.0001) == 25_000_000)
+    #expect(sizing.length(rate: 1e9, roundTrip: 1) == 256 << 20)
+    #expect(sizing.length(rate: .infinity, roundTrip: 1) == 256 << 20)
+  }
+}
+
+@Suite struct RetryPolicyTests {
+  @Test func theWaitDoublesUpToAMinuteAndIsNeverShorterThanHalf() {
+    let policy = RetryPolicy()
+    let shortest = (1...10).map { policy.delay(failures: $0, retryAfter: nil, random: 0) }
+    #expect(shortest == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30])
+    #expect(policy.delay(failures: 3, retryAfter: nil, random: 1) == 2)
+  }
+
+  @Test func theServersWishCountsWhenItIsLonger() {
+    #expect(RetryPolicy().delay(failures: 1, retryAfter: 37, random: 0.5) == 37)
+    #expect(RetryPolicy().delay(failures: 9, retryAfter: 2, random: 1) == 60)
+  }
+
+  @Test func itGivesUpAfterItsLimitOrNever() {
+    #expect(!RetryPolicy(limit: 3).givesUp(after: 3))
+    #expect(RetryPolicy(limit: 3).givesUp(after: 4))
+    #expect(!RetryPolicy(limit: nil).givesUp(after: 1_000_000))
+  }
+
+  @Test func theSameSeedGivesTheSameNumbers() {
+    var a = SeededRandom(seed: 7)
+    var b = SeededRandom(seed: 7)
+    for _ in 0..<100 {
+      let x = a.unit()
+      #expect(x == b.unit() && x >= 0 && x < 1)
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import ParcelCore
+import Synchronization
+
+/// A store in memory, with the contract's rules and without threads: completions come at once, on the caller's thread.
+/// Digests are not computed: `digestIsRight` decides.
+package final class MemoryStore: DownloadStore {
+  /// What is under a final name.
+  package struct File: Sendable {
+    package var bytes: [UInt8]
+  }
+
+  private struct State {
+    var finished: [String: File] = [:]
+    var parts: [String: MemoryPart] = [:]
+    var openFailure: Failure?
+    var digestIsRight = true
+  }
+  private let state = Mutex(State())
+
+  package init() {}
+
+  package func file(_ path: String) -> [UInt8]? { state.withLock { $0.finished[path]?.bytes } }
+  package func part(_ path: String) -> MemoryPart? { state.withLock { $0.parts[path] } }
+  package func put(_ path: String, _ bytes: [UInt8]) { state.withLock { $0.finished[path] = File(bytes: bytes) } }
+  /// The next opens fail with it; nil: they work again.
+  package func failOpens(_ failure: Failure?) { state.withLock { $0.openFailure = failure } }
+  package func setDigestIsRight(_ right: Bool) { state.withLock { $0.digestIsRight = right } }
+
+  package func open(
+    _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
+    completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void
+  ) {
+    let result: Result<OpenResult, Failure> = state.withLock { state in
+      if let failure = state.openFailure { return .failure(failure) }
+      if let file = state.finished[target.path] {
+        return .success(.alreadyDone(size: file.bytes.count, verified: !target.digests.isEmpty))
+      }
+      let part = state.parts[target.path] ?? MemoryPart(path: target.path, store: self)
+      state.parts[target.path] = part
+      part.reopen(events: events)
+      return .success(.ready(part))
+    }
+    completion(result)
+  }
+
+  package func openSmall(_ target: Target) -> (any PartFile)? { nil }
+  package func onSpace(_ action: @escaping @Sendable () -> Void) {}
+  package func shutDown() {}
+
+  fileprivate func finish(_ part: MemoryPart, size: Int, digests: [Digest]) -> Result<Finished, Failure> {
+    let bytes = part.bytes
+    return state.withLock { state in
+      guard part.stored.prefixEnd == size else {
+        return .failure(Failure(.size, retry: .never, "Finished with \(part.stored) of \(size) bytes."))
+      }
+      guard digests.isEmpty || state.digestIsRight else {
+        return .failure(Failure(.digest, retry: .never, "The digest of '\(part.path)' differs."))
+      }
+      state.finished[part.path] = File(bytes: Array(bytes.prefix(size)))
+      state.parts[part.path] = nil
+      return .success(Finished(size: size, verified: digests.first))
+    }
+  }
+}
+
+package final class MemoryPart: PartFile {
+  private struct State {
+    var bytes: [UInt8] = []
+    var stored = ByteRangeSet()
+    var identity: ObjectIdentity?
+    var recovered = Recovered()
+    var events: (@Sendable (PartEvent) -> Void)?
+  }
+  private let state = Mutex(State())
+  package let path: String
+  private let store: MemoryStore
+
+  fileprivate init(path: String, store: MemoryStore) {
+    self.path = path
+    self.store = store
+  }
+
+  package var recovered: Recovered { state.withLock { $0.recovered } }
+  package var bytes: [UInt8] { state.withLock { $0.bytes } }
+  package var stored: ByteRangeSet { state.withLock { $0.stored } }
+  package var identity: ObjectIdentity? { state.withLock { $0.identity } }
+
+  fileprivate func reopen(events: @escaping @Sendable (PartEvent) -> Void) {
+    state.withLock { state in
+      state.events = events
+      state.recovered = Recovered(identity: state.identity, ranges: state.stored)
+    }
+  }
+
+  /// Pretends that bytes on disk went bad.
+  package func lose(_ range: ByteRange) {
+    let events = state.withLock { state in
+      state.stored.remove(range)
+      return state.events
+    }
+    events?(.lost(range))
+  }
+
+  package func fail(_ failure: Failure) { state.withLock { $0.events }?(.failed(failure)) }
+
+  package func identify(_ identity: ObjectIdentity) { state.withLock { $0.identity = identity } }
+  package func writer(for range: ByteRange) -> any SegmentWriter { MemoryWriter(self, range) }
+  package func progress() -> PartProgress {
+    state.withLock { PartProgress(stored: $0.stored, durable: $0.stored.count, hashed: $0.stored.prefixEnd) }
+  }
+
+  package func finish(
+    size: Int, digests: [Digest], completion: @escaping @Sendable (Result<Finished, Failure>) -> Void
+  ) { completion(store.finish(self, size: size, digests: digests)) }
+
+  package func suspend(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
+
+  package func discard(completion: @escaping @Sendable (Failure?) -> Void) {
+    state.withLock { $0 = State(events: $0.events) }
+    completion(nil)
+  }
+
+  fileprivate func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    state.withLock { state in
+      let end = offset + bytes.count
+      if state.bytes.count < end { state.bytes.append(contentsOf: repeatElement(0, count: end - state.bytes.count)) }
+      // A byte has one owner: writing it twice in one life of the file is a fault of the planner.
+      precondition(state.stored.count(in: ByteRange(offset, end)) == 0, "bytes \(offset)..<\(end) written twice")
+      state.bytes.replaceSubrange(offset..<end, with: bytes)
+      state.stored.insert(ByteRange(offset, end))
+    }
+  }
+}
+
+private final class MemoryWriter: SegmentWriter {
+  private let part: MemoryPart
+  private let state: Mutex<ByteRange>  // position ..< limit
+
+  init(_ part: MemoryPart, _ range: ByteRange) {
+    self.part = part
+    state = Mutex(range)
+  }
+
+  var position: Int { state.withLock { $0.start } }
+  var limit: Int { state.withLock { $0.end } }
+
+  func write(_ bytes: UnsafeRawBufferPointer) -> WriteAnswer {
+    state.withLock { range in
+      let count = min(bytes.count, range.count)
+      part.put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: range.start)
+      range.start += count
+      return range.isEmpty ? .enough : .more
+    }
+  }
+
+  func shrink(to offset: Int) -> Int {
+    state.withLock { range in
+      let block = 1 << 20
+      let bounded = max(offset, (range.start + block - 1) / block * block)
+      if bounded < range.end { range.end = bounded }
+      return range.end
+    }
+  }
+
+  func extend(to offset: Int) { state.withLock { $0.end = max($0.end, offset) } }
+  func close() {}
+}
