@@ -1,0 +1,35 @@
+/// Makes text from outside safe to show on a terminal: nothing in it can move the cursor, change colours, ring, or turn
+/// the order of characters.
+package enum Printable {
+  /// Control characters become their pictures (`␛`), other invisible ones `�`; with `ascii` all become `?`.
+  /// Line ends count as control characters, a tab becomes a blank.
+  package static func text(_ text: String, ascii: Bool = false) -> String {
+    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
+    var out = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if scalar == "\t" {
+        out.append(" ")
+      } else if ascii, !scalar.isASCII || isHidden(scalar) {
+        out.append("?")
+      } else if scalar.value < 32 {
+        out.append(Unicode.Scalar(0x2400 + scalar.value) ?? "?")
+      } else if scalar.value == 127 {
+        out.append("\u{2421}")
+      } else {
+        out.append(isHidden(scalar) ? "\u{FFFD}" : scalar)
+      }
+    }
+    return String(out)
+  }
+
+  /// Characters that a reader cannot see as such: controls (C0, DEL, C1), line separators, bidi marks and overrides,
+  /// zero-width characters, tags, private use, unassigned ones.
+  package static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+    if scalar.value < 127 { return scalar.value < 32 }
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+      return true
+    default: return false
+    }
+  }
+}
