@@ -15,7 +15,7 @@ extension Engine {
 
   func address(of spec: DownloadSpec) -> String {
     switch spec.source {
-    case .id(let id): URLReference.join(server: options.server, id: id)
+    case .id(let id): Address.join(server: options.server, id: id)
     case .url(let url): url
     }
   }
@@ -71,7 +71,7 @@ extension Engine {
       guard entry.machine.attempts.isEmpty == false || filesWithTransfers < files else { return }
     }
     while entry.machine.wantsTransfer(now: now, target: target) {
-      let host = URLReference.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
+      let host = Address.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
       guard budget.take(host, now: now) else { return }
       let before = entry.machine.attempts.count
       run(entry.machine.openNext(id: newTransfer(), now: now), for: entry, host: host, now: now)

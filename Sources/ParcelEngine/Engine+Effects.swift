@@ -16,7 +16,6 @@ extension Engine {
         guard let writer = entry.receivers[victim]?.writer else { break }
         let limit = writer.shrink(to: offset)
         run(entry.machine.split(victim: victim, limit: limit, heir: heir, now: now), for: entry, host: host, now: now)
-      case .extend(let id, let limit): entry.receivers[id]?.writer?.extend(to: limit)
       case .identify(let identity): entry.part?.identify(identity)
       case .finish(let size, let digests): finish(entry, size: size, digests: digests)
       case .suspend: suspend(entry)
@@ -77,8 +76,8 @@ extension Engine {
     let rule = ResponseRule(
       title: entry.machine.spec.title, asked: asked, ifRange: validator, expected: plan.expected)
     let receiver = Receiver(
-      id: plan.id, download: entry.id, host: host ?? "", rule: rule, start: plan.range.start, writer: writer,
-      inbox: inbox)
+      id: plan.id, download: entry.id, host: host ?? "", rule: rule, start: plan.range.start,
+      mayBeWhole: plan.mayBeWhole, writer: writer, inbox: inbox)
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
     transport.open(

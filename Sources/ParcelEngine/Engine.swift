@@ -85,6 +85,7 @@ package actor Engine {
   /// something runs.
   package func tick() {
     let now = self.now
+    for event in inbox.take() { handle(event, now: now) }
     readCounters(now: now)
     let slack = stallSlack
     for id in running {

@@ -9,6 +9,7 @@ final class Receiver: TransferReceiver {
   private let download: DownloadID
   private let rule: ResponseRule
   private let start: Int
+  private let mayBeWhole: Bool
   private let inbox: Inbox
 
   private struct State {
@@ -18,14 +19,15 @@ final class Receiver: TransferReceiver {
   private let state: Mutex<State>
 
   init(
-    id: TransferID, download: DownloadID, host: String, rule: ResponseRule, start: Int, writer: (any SegmentWriter)?,
-    inbox: Inbox
+    id: TransferID, download: DownloadID, host: String, rule: ResponseRule, start: Int, mayBeWhole: Bool,
+    writer: (any SegmentWriter)?, inbox: Inbox
   ) {
     self.id = id
     self.host = host
     self.download = download
     self.rule = rule
     self.start = start
+    self.mayBeWhole = mayBeWhole
     self.inbox = inbox
     state = Mutex(State(writer: writer))
   }
@@ -45,6 +47,12 @@ final class Receiver: TransferReceiver {
     state.withLock { $0.verdict = verdict }
     switch verdict {
     case .redirect, .refused: return .reject
+    case .wholeInsteadOfPart(let size, _):
+      guard mayBeWhole else { return .reject }
+      // Here and not in the engine: its bytes may be through before the engine has looked.
+      state.withLock { $0.writer }?.extend(to: size ?? .max)
+      inbox.post(.answered(download, id, head, verdict))
+      return .receive
     default:
       inbox.post(.answered(download, id, head, verdict))
       return .receive

@@ -51,7 +51,7 @@ package final class MemoryStore: DownloadStore {
     let bytes = part.bytes
     return state.withLock { state in
       guard part.stored.prefixEnd == size else {
-        return .failure(Failure(.size, retry: .never, "Finished with \(part.stored) of \(size) bytes."))
+        return .failure(Failure(.digest, retry: .now, "Only \(part.stored) of \(size) bytes are right."))
       }
       guard digests.isEmpty || state.digestIsRight else {
         return .failure(Failure(.digest, retry: .never, "The digest of '\(part.path)' differs."))
@@ -126,7 +126,7 @@ package final class MemoryPart: PartFile {
       if state.bytes.count < end { state.bytes.append(contentsOf: repeatElement(0, count: end - state.bytes.count)) }
       // A byte has one owner: writing it twice in one life of the file is a fault of the planner.
       precondition(state.stored.count(in: ByteRange(offset, end)) == 0, "bytes \(offset)..<\(end) written twice")
-      state.bytes.replaceSubrange(offset..<end, with: bytes)
+      state.bytes.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[offset..<end]).copyMemory(from: bytes) }
       state.stored.insert(ByteRange(offset, end))
     }
   }

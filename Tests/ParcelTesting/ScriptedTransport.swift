@@ -13,7 +13,8 @@ package final class ScriptedTransport: Transport {
   private struct State {
     var open: [Open] = []
     var requests: [TransferRequest] = []
-    var stopped: [TransferID] = []
+    /// Bytes of its body that each begun transfer has got.
+    var served: [TransferID: Int] = [:]
     var limit: Int?
     var resumes = 0
   }
@@ -101,25 +102,27 @@ package struct ScriptedObject: Sendable {
 }
 
 extension ScriptedTransport {
-  /// Answers one open transfer completely from `object`, `piece` bytes a call, as a server without faults would; `upTo`
-  /// bytes at most (then it stays open). False when the receiver paused.
+  /// Goes on with one open transfer as a server without faults would, `piece` bytes a call: to its end, or until `upTo`
+  /// more bytes are sent (then it stays open). False when the receiver paused.
   @discardableResult
   package func serve(_ transfer: Open, _ object: ScriptedObject, upTo: Int = .max, piece: Int = 16384) -> Bool {
     let head = object.head(for: transfer.request)
     let id = transfer.request.id
-    guard transfer.receiver.begin(head) == .receive else {
-      end(id, .rejected, head: head)
-      return true
+    if served(id) == nil {
+      setServed(id, 0)
+      guard transfer.receiver.begin(head) == .receive else {
+        end(id, .rejected, head: head)
+        return true
+      }
     }
-    var rest = object.body(for: transfer.request, head: head)
-    let whole = rest.count
-    var sent = 0
-    while !rest.isEmpty, sent < upTo {
-      let chunk = rest.prefix(min(piece, upTo - sent))
+    let body = object.body(for: transfer.request, head: head)
+    var sent = served(id) ?? 0
+    let stop = upTo < body.count - sent ? sent + upTo : body.count
+    defer { setServed(id, sent) }
+    while sent < stop {
+      let chunk = body.dropFirst(sent).prefix(min(piece, stop - sent))
       switch chunk.withUnsafeBytes({ transfer.receiver.write($0) }) {
-      case .more:
-        rest = rest.dropFirst(chunk.count)
-        sent += chunk.count
+      case .more: sent += chunk.count
       case .enough:
         end(id, .completed, head: head)
         return true
@@ -129,7 +132,10 @@ extension ScriptedTransport {
         return true
       }
     }
-    if sent == whole { end(id, .completed, head: head) }
+    if sent == body.count { end(id, .completed, head: head) }
     return true
   }
+
+  private func served(_ id: TransferID) -> Int? { state.withLock { $0.served[id] } }
+  private func setServed(_ id: TransferID, _ count: Int) { state.withLock { $0.served[id] = count } }
 }

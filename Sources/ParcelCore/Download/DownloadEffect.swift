@@ -10,8 +10,6 @@ package enum DownloadEffect: Sendable {
   case stopTransfer(TransferID)
   /// Take everything from `offset` on away from `victim`, then call `split` with the limit that was reached.
   case shrink(victim: TransferID, offset: Int, heir: TransferID)
-  /// The writer may take bytes up to `limit`: the whole object comes in one answer.
-  case extend(TransferID, limit: Int)
   /// The object on the server is known: the journal may begin.
   case identify(ObjectIdentity)
   /// All bytes are here: verify, sync, rename; answer with `finished`.
@@ -38,6 +36,8 @@ package struct TransferPlan: Hashable, Sendable {
   package var shared: Bool
   /// False: bytes wait until `attach`, because the name, and so the file, is not known yet.
   package var writes: Bool
+  /// True: nothing of the file is here and nothing else is on its way, so a server without ranges may send all of it.
+  package var mayBeWhole: Bool
   /// What is known of the object: size, validators.
   package var expected: ObjectIdentity?
 }

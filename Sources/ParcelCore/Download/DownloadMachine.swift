@@ -398,8 +398,10 @@ package struct DownloadMachine: Sendable {
     return [
       .openTransfer(
         TransferPlan(
-          id: id, url: address, range: range, whole: whole, trusted: URLReference.sameOrigin(address, url),
-          shared: isSmall, writes: planner != nil, expected: identity ?? spec.size.map { ObjectIdentity(size: $0) }))
+          id: id, url: address, range: range, whole: whole, trusted: Address.sameOrigin(address, url),
+          shared: isSmall, writes: planner != nil,
+          mayBeWhole: range.start == 0 && attempts.count == 1 && planner?.have.isEmpty ?? true,
+          expected: identity ?? spec.size.map { ObjectIdentity(size: $0) }))
     ]
   }
 
@@ -437,12 +439,9 @@ package struct DownloadMachine: Sendable {
       return [.openStore(nameFrom: head)]
     }
     guard case .fetching = phase, var planner else { return [] }
-    var effects: [DownloadEffect] = [.identify(found)]
     if case .wholeInsteadOfPart(let size, _) = verdict {
-      // No ranges here: this answer carries everything, so it becomes the one segment.
-      if attempt.range.start > 0 || !planner.have.isEmpty { return restartWithoutRanges(attempt) }
+      // No ranges here: this answer carries everything, and its receiver lets it, so it becomes the one segment.
       let whole = ByteRange(0, size ?? .max)
-      effects.append(.extend(attempt.id, limit: whole.end))
       planner = SegmentPlanner(size: whole.end, blockSize: planner.blockSize)
       planner.assign(whole, to: attempt.id)
       replaceRange(of: attempt.id, with: whole)
@@ -453,7 +452,7 @@ package struct DownloadMachine: Sendable {
       replaceRange(of: attempt.id, with: range)
     }
     self.planner = planner
-    return effects
+    return [.identify(found)]
   }
 
   private mutating func replaceRange(of id: TransferID, with range: ByteRange) {
@@ -462,7 +461,7 @@ package struct DownloadMachine: Sendable {
   }
 
   /// A 200 where a part was asked for, and bytes are already here: they cannot be joined.
-  private mutating func restartWithoutRanges(_ attempt: Attempt) -> [DownloadEffect] {
+  private mutating func restartWithoutRanges() -> [DownloadEffect] {
     startOver = true
     let failure = Failure(
       .server, retry: .now, "The server sent all of '\(spec.title)' where a part was asked for.",
@@ -531,6 +530,7 @@ package struct DownloadMachine: Sendable {
     switch verdict {
     case .redirect(let location, _): return redirected(to: location, now: now)
     case .refused(let failure): return retryAt(position, failure, progressed: false, now: now)
+    case .wholeInsteadOfPart: return restartWithoutRanges()
     default: return []
     }
   }
@@ -538,11 +538,11 @@ package struct DownloadMachine: Sendable {
   private mutating func redirected(to location: String, now: Instant) -> [DownloadEffect] {
     let base = resolvedURL ?? url
     redirectsLeft -= 1
-    guard redirectsLeft >= 0, let next = URLReference.resolve(location, against: base) else {
+    guard redirectsLeft >= 0, let next = Address.resolve(location, against: base) else {
       let why = redirectsLeft < 0 ? "more than \(policy.redirects) redirects" : "a redirect to '\(location)'"
       return fail(Failure(.server, retry: .never, "Could not fetch '\(spec.title)': \(why)."), now: now)
     }
-    if URLReference.isDowngrade(from: base, to: next) {
+    if Address.isDowngrade(from: base, to: next) {
       let failure = Failure(
         .tls, retry: .never, "Could not fetch '\(spec.title)': the server redirects from https to plain http.",
         remedy: "Anyone on the way could change the file; ask for the http address itself if that is wanted.")

@@ -7,7 +7,7 @@ package enum FileNaming {
       return lastComponent(name)
     }
     for url in urls {
-      if let name = URLReference.fileName(of: url), !name.isEmpty { return name }
+      if let name = Address.fileName(of: url), !name.isEmpty { return name }
     }
     return "download"
   }

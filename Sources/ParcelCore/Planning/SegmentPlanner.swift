@@ -80,7 +80,7 @@ package struct SegmentPlanner: Sendable {
     else { return nil }
     let share = victim.rate + mean > 0 ? victim.rate / (victim.rate + mean) : 0.5
     let keep = Int(Double(victim.remaining) * share)
-    let offset = roundedUp(victim.position + keep)
+    let offset = roundedUp(victim.position + max(keep, 1))
     guard offset < victim.range.end else { return nil }
     return Takeover(victim: victim.id, offset: offset)
   }
