@@ -284,7 +284,7 @@ struct PlainTextTests {
 private final class Flag: @unchecked Sendable {
   private var ends: [Int32] = [-1, -1]
   init() { pipe(&ends) }
-  deinit { ends.forEach { close($0) } }
+  deinit { for end in ends { close(end) } }
 
   func raise(_ number: Int32) {
     var byte = UInt8(number)
