@@ -1,0 +1,75 @@
+import Glibc
+import ParcelCore
+
+/// Writes `--events`: JSON lines to an open descriptor or to the end of a file.
+///
+/// Used from one thread. A slow reader makes `show` wait, so call it where waiting does no harm: never on the engine's or a
+/// transport's thread. When the reader is gone, writing stops and `show` says so once.
+package struct EventLog {
+  /// Seconds between progress records.
+  static let interval = 1.0
+
+  private var descriptor: Int32
+  private let isOwn: Bool
+  private let place: String
+  private var lastProgress: Instant?
+  private var isOpen = true
+
+  /// Opens the file, or checks the descriptor. Failures are `input` (a descriptor that is not open for writing) and `disk`.
+  package init(_ target: EventTarget) throws(Failure) {
+    switch target {
+    case .descriptor(let number):
+      descriptor = number
+      isOwn = false
+      place = "descriptor \(number)"
+      let flags = fcntl(number, F_GETFL)
+      guard flags >= 0, flags & O_ACCMODE != O_RDONLY else {
+        throw Failure(
+          .input, retry: .never,
+          "Could not write events to descriptor \(number): it is not open for writing.",
+          remedy: "Open it in the shell, as in '\(number)>events.jsonl', or give a file name.")
+      }
+    case .file(let path):
+      descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+      isOwn = true
+      place = "'\(TextWidth.printable(path))'"
+      guard descriptor >= 0 else {
+        throw Failure(
+          .disk, retry: .never, "Could not open \(place) for events: \(Descriptors.reason(errno)).",
+          remedy: "Choose another place with --events.")
+      }
+    }
+  }
+
+  /// The first record. `clock` as in `EventRecords.start`.
+  package mutating func start(clock: String, settings: Settings) -> Failure? {
+    write([EventRecords.start(clock: clock, settings: settings)])
+  }
+
+  /// Records of a snapshot that `fold` has just applied. A failure is given once, then nothing is written any more.
+  package mutating func show(_ snapshot: Snapshot, _ fold: RunFold) -> Failure? {
+    var records = EventRecords.happenings(of: snapshot, fold)
+    if lastProgress.map({ snapshot.time - $0 >= Self.interval }) ?? true {
+      lastProgress = snapshot.time
+      records.append(EventRecords.progress(fold))
+    }
+    return write(records)
+  }
+
+  /// The last progress and the summary; closes a file of its own.
+  package mutating func finish(_ summary: Summary, _ fold: RunFold) -> Failure? {
+    let failure = write([EventRecords.progress(fold), EventRecords.summary(summary)])
+    if isOwn { close(descriptor) }
+    isOpen = false
+    return failure
+  }
+
+  private mutating func write(_ records: [String]) -> Failure? {
+    guard isOpen, !records.isEmpty else { return nil }
+    if Descriptors.write(records.map { $0 + "\n" }.joined(), to: descriptor) { return nil }
+    isOpen = false
+    return Failure(
+      .disk, retry: .never, "Stopped writing events to \(place): \(Descriptors.reason(errno)).",
+      remedy: "The downloads go on.")
+  }
+}

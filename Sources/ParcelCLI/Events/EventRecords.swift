@@ -1,0 +1,110 @@
+import ParcelCore
+
+/// The JSON records of `--events`, as text lines without the line break. `docs/events.md` describes every member; a
+/// change of meaning or a removal raises `version`, new members and types do not.
+package enum EventRecords {
+  /// Of every record and of the summary.
+  package static let version = 1
+
+  /// The first record of a run. `clock` is wall-clock time as in "2026-11-22T14:02:31Z".
+  package static func start(clock: String, settings: Settings) -> String {
+    var record = head("start", at: 0)
+    record.add("clock", clock)
+    record.add("program", "parcel " + ParcelVersion.text)
+    record.add("folder", settings.folder)
+    record.add("server", settings.server)
+    record.add("insecure", settings.insecure)
+    record.add("verifies", settings.verifies)
+    return record.closed
+  }
+
+  /// Everything a snapshot has to say that happened, in order: state changes, then warnings and errors. Call it after
+  /// `fold.apply(snapshot)`.
+  package static func happenings(of snapshot: Snapshot, _ fold: RunFold) -> [String] {
+    snapshot.transitions.compactMap { state($0, fold) }
+      + snapshot.log.filter { $0.level != .info }.map { log($0, fold) }
+  }
+
+  static func state(_ transition: Transition, _ fold: RunFold) -> String? {
+    guard let row = fold.row(transition.id) else { return nil }
+    var record = head("state", at: fold.begin.map { transition.time - $0 } ?? 0)
+    record.add("id", transition.id.index)
+    record.add("name", row.info.name)
+    record.add("url", row.info.url)
+    record.add("from", snake(transition.from.rawValue))
+    record.add("to", snake(transition.to.rawValue))
+    record.add("size", row.status.size)
+    record.add("received", row.status.received)
+    record.add("failure", transition.failure.map(failure))
+    return record.closed
+  }
+
+  static func log(_ line: LogLine, _ fold: RunFold) -> String {
+    var record = head("log", at: fold.seconds)
+    record.add("level", line.level.rawValue)
+    record.add("text", line.text)
+    return record.closed
+  }
+
+  package static func progress(_ fold: RunFold) -> String {
+    let totals = fold.totals
+    var record = head("progress", at: fold.seconds)
+    record.add("phase", fold.phase.rawValue)
+    record.add("files", totals.files)
+    record.add("done", totals.done)
+    record.add("verified", totals.verified)
+    record.add("failed", totals.failed)
+    record.add("needs_user", totals.needsUser)
+    record.add("active", totals.active)
+    record.add("paused", totals.paused)
+    record.add("bytes", totals.bytes)
+    record.add("unsized", totals.unsized)
+    record.add("received", totals.received)
+    record.add("verified_bytes", totals.verifiedBytes)
+    record.add("rate", totals.rate, places: 0)
+    record.add("seconds_left", totals.secondsLeft)
+    record.add("connections", totals.connections)
+    return record.closed
+  }
+
+  package static func summary(_ summary: Summary) -> String {
+    var record = head("summary", at: summary.seconds)
+    summary.addMembers(to: &record)
+    return record.closed
+  }
+
+  static func failure(_ failure: Failure) -> JSONObject {
+    var record = JSONObject()
+    record.add("code", snake(failure.code.rawValue))
+    record.add("retry", retry(failure.retry))
+    record.add("sentence", failure.sentence)
+    record.add("remedy", failure.remedy)
+    return record
+  }
+
+  private static func retry(_ retry: Failure.Retry) -> String {
+    switch retry {
+    case .now: "now"
+    case .later: "later"
+    case .needsUser: "needs_user"
+    case .never: "never"
+    }
+  }
+
+  private static func head(_ type: String, at seconds: Double) -> JSONObject {
+    var record = JSONObject()
+    record.add("version", version)
+    record.add("type", type)
+    record.add("time", seconds)
+    return record
+  }
+
+  /// `needsUser` → `needs_user`: JSON names do not follow Swift's.
+  static func snake(_ name: String) -> String {
+    var text = ""
+    for character in name {
+      if character.isUppercase { text += "_" + character.lowercased() } else { text.append(character) }
+    }
+    return text
+  }
+}

@@ -1,0 +1,203 @@
+import ParcelCore
+
+/// How a run ended: for people (`lines`) and for programs (`json`, `--summary`).
+package struct Summary: Hashable, Sendable {
+  /// A download that is not complete and will not be by itself.
+  package struct Trouble: Hashable, Sendable {
+    package var id: DownloadID
+    package var name: String
+    package var url: String
+    package var failure: Failure
+  }
+
+  /// A download with bytes on disk that is not finished: its `.part` file stays.
+  package struct Partial: Hashable, Sendable {
+    package var id: DownloadID
+    package var name: String
+    /// Path of the `.part` file, nil when the caller does not know it.
+    package var path: String?
+    package var received: Int
+    /// Bytes, nil when unknown.
+    package var size: Int?
+  }
+
+  package var files = 0
+  /// Complete under the final name, verified or not.
+  package var done = 0
+  package var verified = 0
+  /// Files that are neither complete nor failed: waiting, paused or interrupted.
+  package var unfinished = 0
+  /// Sum of the known sizes.
+  package var bytes = 0
+  /// Bytes that are here, of earlier runs too.
+  package var received = 0
+  package var verifiedBytes = 0
+  /// Bytes that came over the network in this run (`RunFold.fetched`).
+  package var fetched = 0
+  /// Of the run.
+  package var seconds: Double = 0
+  /// Ascending by id.
+  package var troubles: [Trouble] = []
+  /// Ascending by id.
+  package var partials: [Partial] = []
+  package var interrupted = false
+  package var insecure = false
+  /// Digests were compared (not `--no-verify`).
+  package var verifies = true
+  package var exit = ExitCode.success
+
+  package init() {}
+
+  /// From everything that was seen. `interrupted`: a signal or the user ended it early. `partPath` gives the path of a
+  /// download's `.part` file.
+  package init(_ fold: RunFold, interrupted: Bool, partPath: (DownloadID) -> String? = { _ in nil }) {
+    for (index, row) in fold.rows.enumerated() where !row.removed {
+      count(row, DownloadID(index), partPath)
+    }
+    fetched = fold.fetched
+    seconds = fold.seconds
+    self.interrupted = interrupted
+    insecure = fold.settings.insecure
+    verifies = fold.settings.verifies
+    exit = exitCode
+  }
+
+  /// Bytes per second over the whole run.
+  package var meanRate: Double { seconds > 0 ? Double(fetched) / seconds : 0 }
+
+  private mutating func count(_ row: RunFold.Row, _ id: DownloadID, _ partPath: (DownloadID) -> String?) {
+    let status = row.status
+    files += 1
+    bytes += status.size ?? 0
+    received += status.received
+    switch status.state {
+    case .verified:
+      done += 1
+      verified += 1
+      verifiedBytes += status.size ?? status.received
+      return
+    case .complete:
+      done += 1
+      return
+    case .failed, .needsUser:
+      let unknown = Failure(.network, retry: .never, "No reason is known.")
+      troubles.append(
+        Trouble(id: id, name: row.info.name, url: row.info.url, failure: status.failure ?? unknown))
+    default: unfinished += 1
+    }
+    if status.received > 0 {
+      partials.append(
+        Partial(id: id, name: row.info.name, path: partPath(id), received: status.received, size: status.size)
+      )
+    }
+  }
+
+  /// Interrupted first; then what the failures say; a run that just stopped with files left is not a success.
+  private var exitCode: ExitCode {
+    if interrupted { return .interrupted }
+    let code = ExitCode(failures: troubles.map(\.failure.code))
+    return code == .success && unfinished > 0 ? .someFailed : code
+  }
+}
+
+extension Summary {
+  /// For `--summary`: one JSON object in one line, with a line break at the end.
+  package var json: String {
+    var record = JSONObject()
+    record.add("version", EventRecords.version)
+    record.add("type", "summary")
+    addMembers(to: &record)
+    return record.closed + "\n"
+  }
+
+  func addMembers(to record: inout JSONObject) {
+    record.add("exit", Int(exit.rawValue))
+    record.add("meaning", exit.meaning)
+    record.add("interrupted", interrupted)
+    record.add("files", files)
+    record.add("done", done)
+    record.add("verified", verified)
+    record.add("failed", troubles.count)
+    record.add("unfinished", unfinished)
+    record.add("bytes", bytes)
+    record.add("received", received)
+    record.add("verified_bytes", verifiedBytes)
+    record.add("fetched", fetched)
+    record.add("seconds", seconds)
+    record.add("mean_rate", meanRate, places: 0)
+    record.add("insecure", insecure)
+    record.add("verifies", verifies)
+    record.add("failures", troubles.map(Self.record))
+    record.add("partial_files", partials.map(Self.record))
+  }
+
+  private static func record(_ trouble: Trouble) -> JSONObject {
+    var record = JSONObject()
+    record.add("id", trouble.id.index)
+    record.add("name", trouble.name)
+    record.add("url", trouble.url)
+    record.add("exit", Int(ExitCode(trouble.failure.code).rawValue))
+    record.add("failure", EventRecords.failure(trouble.failure))
+    return record
+  }
+
+  private static func record(_ partial: Partial) -> JSONObject {
+    var record = JSONObject()
+    record.add("id", partial.id.index)
+    record.add("name", partial.name)
+    record.add("path", partial.path)
+    record.add("received", partial.received)
+    record.add("size", partial.size)
+    return record
+  }
+}
+
+extension Summary {
+  /// Most failures and partial files that `lines` names; JSON has all.
+  static let mostNamed = 20
+
+  /// For people; no line break at the ends.
+  package func lines(_ style: PlainStyle) -> [String] {
+    var lines = [headline(style), amounts]
+    if interrupted { lines.append("Interrupted; progress is saved. The same command continues.") }
+    if !verifies { lines.append("Digests were not compared (--no-verify).") }
+    if insecure { lines.append(style.paint("INSECURE: certificates were not checked.", .alarm)) }
+    lines += list("Failed:", troubles, all: "--summary FILE lists all of them") { trouble in
+      ["  \(TextWidth.printable(trouble.name)): \(TextWidth.printable(trouble.failure.sentence))"]
+        + (trouble.failure.remedy.isEmpty ? [] : ["    " + TextWidth.printable(trouble.failure.remedy)])
+    }
+    lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
+      let path = TextWidth.printable(partial.path ?? partial.name)
+      let amount =
+        partial.size.map { PlainNumbers.bytes(partial.received, of: $0) }
+        ?? PlainNumbers.bytes(partial.received)
+      return ["  \(path) (\(amount))"]
+    }
+    return lines
+  }
+
+  private func headline(_ style: PlainStyle) -> String {
+    var parts = ["\(PlainNumbers.grouped(done)) of \(PlainNumbers.grouped(files)) files complete"]
+    parts.append("\(PlainNumbers.grouped(verified)) verified")
+    if !troubles.isEmpty { parts.append("\(PlainNumbers.grouped(troubles.count)) failed") }
+    if unfinished > 0 { parts.append("\(PlainNumbers.grouped(unfinished)) unfinished") }
+    return style.paint(
+      parts.joined(separator: ", "), troubles.isEmpty ? (done == files ? .green : nil) : .red)
+  }
+
+  private var amounts: String {
+    let here = bytes > 0 ? PlainNumbers.bytes(received, of: bytes) : PlainNumbers.bytes(received)
+    let mean = "\(PlainNumbers.bytes(fetched)) fetched in \(PlainNumbers.duration(seconds))"
+    return "\(here); \(mean), \(PlainNumbers.rate(meanRate)) on average"
+  }
+
+  private func list<Item>(_ title: String, _ items: [Item], all: String, _ lines: (Item) -> [String])
+    -> [String]
+  {
+    guard !items.isEmpty else { return [] }
+    var text = [title] + items.prefix(Self.mostNamed).flatMap(lines)
+    let rest = items.count - Self.mostNamed
+    if rest > 0 { text.append("  and \(PlainNumbers.grouped(rest)) more (\(all))") }
+    return text
+  }
+}

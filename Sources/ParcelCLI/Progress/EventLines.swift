@@ -1,0 +1,120 @@
+import ParcelCore
+
+/// What happened since the last snapshot, a line each, for a pipe and for the lines that scroll above the live list.
+struct EventLine: Hashable {
+  /// What a line is about decides its colour and where it goes.
+  enum Kind: Hashable {
+    case state(DownloadState)
+    case notice, warning, error
+  }
+
+  var kind: Kind
+  /// At most `wordWidth` columns: "verified".
+  var word: String
+  var text: String
+
+  static let wordWidth = 9
+
+  /// Errors go to standard error.
+  var isError: Bool {
+    switch kind {
+    case .state(let state): state == .failed || state == .needsUser
+    case .error: true
+    case .notice, .warning: false
+    }
+  }
+
+  func plain() -> String { TextWidth.fit(word, Self.wordWidth, mark: "~") + "  " + text }
+
+  func styled(_ style: PlainStyle) -> String {
+    let padded = TextWidth.fit(word, Self.wordWidth, mark: "~")
+    switch kind {
+    case .state(let state):
+      return style.paint(style.glyph(state) + " " + padded, style.color(state)) + "  " + text
+    case .notice: return "  " + padded + "  " + text
+    case .warning: return style.paint("! " + padded, .yellow) + "  " + text
+    case .error: return style.paint("! " + padded, .red) + "  " + text
+    }
+  }
+}
+
+extension RunFold {
+  /// The lines of a snapshot that was just applied, in order.
+  func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
+    snapshot.transitions.compactMap { line(for: $0, verbosity) }
+      + snapshot.log.compactMap { line(for: $0, verbosity) }
+  }
+
+  private func line(for transition: Transition, _ verbosity: Verbosity) -> EventLine? {
+    guard let row = row(transition.id) else { return nil }
+    let name = TextWidth.printable(row.info.name)
+    switch transition.to {
+    case .running: return verbosity >= .normal ? runningLine(transition, row, name, verbosity) : nil
+    case .verified, .complete:
+      return verbosity >= .normal ? doneLine(transition, row, name) : nil
+    case .paused:
+      return verbosity >= .normal ? line(.paused, "paused", name + amount(row.status, before: " at ")) : nil
+    case .retrying:
+      return verbosity >= .normal
+        ? line(.retrying, "retrying", name + retryText(transition, row.status)) : nil
+    case .needsUser: return line(.needsUser, "needs you", name + failureText(transition))
+    case .failed: return line(.failed, "failed", name + failureText(transition))
+    case .waiting, .opening, .verifying:
+      return verbosity >= .verbose ? line(transition.to, transition.to.rawValue, name) : nil
+    }
+  }
+
+  private func line(_ state: DownloadState, _ word: String, _ text: String) -> EventLine {
+    EventLine(kind: .state(state), word: word, text: text)
+  }
+
+  private func runningLine(_ transition: Transition, _ row: Row, _ name: String, _ verbosity: Verbosity)
+    -> EventLine?
+  {
+    switch transition.from {
+    case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
+    case .retrying, .verifying: return verbosity >= .verbose ? line(.running, "running", name) : nil
+    default: break
+    }
+    guard row.baseline > 0 else {
+      return line(.running, "started", name + (row.status.size.map { " (\(PlainNumbers.bytes($0)))" } ?? ""))
+    }
+    var status = row.status
+    status.received = row.baseline
+    return line(.running, "continued", name + amount(status, before: " at "))
+  }
+
+  private func doneLine(_ transition: Transition, _ row: Row, _ name: String) -> EventLine {
+    var facts = [PlainNumbers.bytes(row.status.size ?? row.status.received)]
+    if let began = row.firstRan {
+      facts.append(PlainNumbers.duration(transition.time - began))
+    } else {
+      facts.append("was already here")
+    }
+    if transition.to == .complete { facts.append("no digest known") }
+    return line(transition.to, transition.to.rawValue, "\(name) (\(facts.joined(separator: ", ")))")
+  }
+
+  private func amount(_ status: DownloadStatus, before: String) -> String {
+    guard let size = status.size else { return before + PlainNumbers.bytes(status.received) }
+    return before + PlainNumbers.bytes(status.received, of: size)
+  }
+
+  private func retryText(_ transition: Transition, _ status: DownloadStatus) -> String {
+    let when = status.state == .retrying ? status.note.map { " " + TextWidth.printable($0) } ?? "" : ""
+    return when + (transition.failure.map { ": " + TextWidth.printable($0.sentence) } ?? "")
+  }
+
+  private func failureText(_ transition: Transition) -> String {
+    transition.failure.map { ": " + TextWidth.printable($0.text) } ?? ""
+  }
+
+  private func line(for log: LogLine, _ verbosity: Verbosity) -> EventLine? {
+    let text = (verbosity >= .verbose ? log.clock + " " : "") + TextWidth.printable(log.text)
+    switch log.level {
+    case .info: return verbosity >= .verbose ? EventLine(kind: .notice, word: "note", text: text) : nil
+    case .warning: return verbosity >= .normal ? EventLine(kind: .warning, word: "warning", text: text) : nil
+    case .error: return EventLine(kind: .error, word: "error", text: text)
+    }
+  }
+}

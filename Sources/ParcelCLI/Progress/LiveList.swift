@@ -1,0 +1,156 @@
+import ParcelCore
+
+/// The live list of a terminal: one line a running file, then the total. A function of what is known and the size.
+struct LiveList {
+  var style: PlainStyle
+  /// Of the terminal. Lines are at most `columns - 1` wide, so that none wraps.
+  var columns: Int
+  /// Of the terminal. The list takes at most `rows - 1` lines.
+  var rows: Int
+
+  private var width: Int { max(1, columns - 1) }
+
+  func lines(_ fold: RunFold) -> [String] {
+    let room = max(0, rows - 2)
+    let all = fold.live
+    // When not all fit, one line says how many are not shown.
+    let shown = all.count <= room ? all.count : max(0, room - 1)
+    var lines = all.prefix(shown).compactMap { fold.row($0).map(line) }
+    if shown < all.count && room > 0 {
+      lines.append(TextWidth.prefix("  \(style.unicode ? "…" : "...") and \(all.count - shown) more", width))
+    }
+    lines.append(totalLine(fold))
+    return lines
+  }
+
+  /// Which fields a file's line has at this width; they go from the right of the list below.
+  private struct Fields {
+    var size: Bool
+    var rate: Bool
+    var left: Bool
+    /// Columns after the glyph and before the fields.
+    var middle: Int
+
+    init(width: Int) {
+      left = width >= 72
+      size = width >= 62
+      rate = width >= 44
+      middle = width - 2 - 6
+      if size { middle -= PlainNumbers.bytesWidth + 2 }
+      if rate { middle -= PlainNumbers.rateWidth + 2 }
+      if left { middle -= PlainNumbers.durationWidth + 2 }
+    }
+  }
+
+  private func line(_ row: RunFold.Row) -> String {
+    let fields = Fields(width: width)
+    let status = row.status
+    let name = TextWidth.printable(row.info.name)
+    let glyph = style.paint(style.glyph(status.state), style.color(status.state))
+    guard fields.middle >= 4 else { return TextWidth.prefix(style.glyph(status.state) + " " + name, width) }
+
+    let nameWidth = fields.middle >= 20 ? min(44, fields.middle * 55 / 100) : fields.middle
+    let barWidth = fields.middle - nameWidth - 2
+    var text = glyph + " " + TextWidth.fit(name, nameWidth, mark: style.cut)
+    if nameWidth < fields.middle {
+      text +=
+        "  "
+        + style.paint(style.bar(status.received, of: status.size ?? 0, barWidth), style.color(status.state))
+    }
+    let percent = status.size.map { "\(PlainNumbers.percent(status.received, of: $0)) %" } ?? ""
+    text += TextWidth.right(percent, 6)
+    if fields.size {
+      let size = PlainNumbers.bytes(status.size ?? status.received)
+      text += "  " + TextWidth.right(size, PlainNumbers.bytesWidth)
+    }
+    return text + pace(status, fields)
+  }
+
+  /// Rate and time left, or in their place why there is none.
+  private func pace(_ status: DownloadStatus, _ fields: Fields) -> String {
+    guard fields.rate else { return "" }
+    let both = PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
+    if status.state != .running {
+      let word = TextWidth.printable(status.note ?? status.state.rawValue)
+      return "  " + TextWidth.right(TextWidth.prefix(word, both), both)
+    }
+    var text = "  " + TextWidth.right(PlainNumbers.rate(status.rate), PlainNumbers.rateWidth)
+    if fields.left {
+      let left = PlainNumbers.duration(status.secondsLeft, ascii: !style.unicode)
+      text += "  " + TextWidth.right(left, PlainNumbers.durationWidth)
+    }
+    return text
+  }
+
+  /// A part of the total line; the greatest `rank` goes first when room is short.
+  private struct Part {
+    var text: String
+    var rank: Int
+    var color: PlainStyle.Color?
+  }
+
+  private func totalLine(_ fold: RunFold) -> String {
+    let totals = fold.totals
+    let percent = totals.bytes > 0 ? "\(PlainNumbers.percent(totals.received, of: totals.bytes)) %" : ""
+    var before = [Part(text: "\(totals.done)/\(totals.files) files", rank: 0)]
+    before.append(Part(text: fold.bytesText, rank: 4))
+    var after = [Part(text: TextWidth.right(percent, 5), rank: 2)]
+    if fold.phase == .running {
+      after.append(
+        Part(text: TextWidth.right(PlainNumbers.rate(totals.rate), PlainNumbers.rateWidth), rank: 3))
+      let left = PlainNumbers.duration(totals.secondsLeft, ascii: !style.unicode)
+      after.append(Part(text: TextWidth.right(left, PlainNumbers.durationWidth) + " left", rank: 5))
+    } else {
+      after.append(
+        Part(text: fold.phase == .stopping ? "stopping, saving progress" : fold.phase.rawValue, rank: 3))
+    }
+    let troubled = totals.failed + totals.needsUser
+    if troubled > 0 { after.append(Part(text: "\(troubled) failed", rank: 1, color: .red)) }
+    if fold.settings.insecure { after.append(Part(text: "INSECURE", rank: 0, color: .alarm)) }
+    return fill(before, after, totals)
+  }
+
+  private func fill(_ before: [Part], _ after: [Part], _ totals: Totals) -> String {
+    var before = before
+    var after = after
+    func used() -> Int {
+      (before + after).reduce(0) { $0 + TextWidth.of($1.text) } + 2 * (before.count + after.count - 1)
+    }
+    while used() > width, let last = (before + after).map(\.rank).max(), last > 0 {
+      before.removeAll { $0.rank == last }
+      after.removeAll { $0.rank == last }
+    }
+    let room = width - used() - 2
+    var pieces = before.map { style.paint($0.text, $0.color) }
+    if room >= 8 { pieces.append(style.paint(style.bar(totals.received, of: totals.bytes, room), .cyan)) }
+    pieces += after.map { style.paint($0.text, $0.color) }
+    return used() <= width ? pieces.joined(separator: "  ") : TextWidth.prefix(before[0].text, width)
+  }
+}
+
+extension RunFold {
+  /// "1.91 of 4.23 GB"; while sizes are unknown "1.91 of at least 4.23 GB", or only what was received.
+  var bytesText: String {
+    if totals.bytes == 0 { return PlainNumbers.bytes(totals.received) }
+    let text = PlainNumbers.bytes(totals.received, of: totals.bytes)
+    guard totals.unsized > 0, let of = text.firstIndex(of: "o") else { return text }
+    return text[..<of] + "of at least" + text[text.index(of, offsetBy: 2)...]
+  }
+
+  /// "12/33 files, 1.91 of 4.23 GB, 45 %, 742 Mbit/s, 25 s left".
+  var progressText: String {
+    var parts = ["\(totals.done)/\(totals.files) files", bytesText]
+    if totals.bytes > 0 { parts.append("\(PlainNumbers.percent(totals.received, of: totals.bytes)) %") }
+    switch phase {
+    case .running:
+      parts.append(PlainNumbers.rate(totals.rate))
+      if let left = totals.secondsLeft { parts.append(PlainNumbers.duration(left) + " left") }
+    case .stopping: parts.append("stopping, saving progress")
+    case .idle, .paused, .finished: parts.append(phase.rawValue)
+    }
+    let troubled = totals.failed + totals.needsUser
+    if troubled > 0 { parts.append("\(troubled) failed") }
+    if settings.insecure { parts.append("INSECURE: certificates are not checked") }
+    return parts.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,84 @@
+import ParcelCore
+
+/// Everything that the snapshots so far say, kept up to date by `apply`. Lines, JSON records and the summary read it.
+package struct RunFold: Sendable {
+  /// One row of the list, index = `DownloadID.index`.
+  package struct Row: Sendable {
+    package var info: DownloadInfo
+    package var status = DownloadStatus()
+    package var removed = false
+    /// When it first ran in this run.
+    package var firstRan: Instant?
+    /// Bytes that were here when it first ran, as far as a snapshot showed them.
+    package var baseline = 0
+  }
+
+  package private(set) var rows: [Row] = []
+  package private(set) var totals = Totals()
+  package private(set) var phase = Snapshot.Phase.idle
+  package private(set) var settings = Settings()
+  /// Time of the first snapshot, or of the earliest change in it; nil before it.
+  package private(set) var begin: Instant?
+  package private(set) var time = Instant.zero
+  /// Bytes that came over the network in this run, as far as snapshots show them: of a file that continued, the bytes
+  /// between its start and the next snapshot are not counted.
+  package private(set) var fetched = 0
+  /// What runs, opens, verifies or will be tried again, ascending.
+  package private(set) var live: [DownloadID] = []
+
+  package init() {}
+
+  /// Seconds since `begin`.
+  package var seconds: Double { begin.map { time - $0 } ?? 0 }
+
+  package func row(_ id: DownloadID) -> Row? { rows.indices.contains(id.index) ? rows[id.index] : nil }
+
+  package mutating func apply(_ snapshot: Snapshot) {
+    if begin == nil { begin = snapshot.transitions.reduce(snapshot.time) { min($0, $1.time) } }
+    time = snapshot.time
+    totals = snapshot.totals
+    phase = snapshot.phase
+    settings = snapshot.settings
+    if let table = snapshot.table {
+      for info in table[min(rows.count, table.count)...] { rows.append(Row(info: info)) }
+    }
+    for id in snapshot.removed where rows.indices.contains(id.index) {
+      rows[id.index].removed = true
+      keepLive(id, false)
+    }
+    for transition in snapshot.transitions where transition.to == .running { noteFirstRun(transition) }
+    for change in snapshot.changed where rows.indices.contains(change.id.index) { note(change) }
+  }
+
+  private mutating func noteFirstRun(_ transition: Transition) {
+    guard rows.indices.contains(transition.id.index), rows[transition.id.index].firstRan == nil else {
+      return
+    }
+    rows[transition.id.index].firstRan = transition.time
+    rows[transition.id.index].baseline = rows[transition.id.index].status.received
+  }
+
+  private mutating func note(_ change: StatusChange) {
+    let old = rows[change.id.index].status
+    let isNew = old.state == .waiting || old.state == .opening
+    // A row that was first seen in the middle may hold bytes of an earlier run; one that is already through was fetched
+    // between two snapshots.
+    let counts = !isNew || (change.status.state != .running && rows[change.id.index].firstRan != nil)
+    if counts { fetched += max(0, change.status.received - old.received) }
+    rows[change.id.index].status = change.status
+    let state = change.status.state
+    keepLive(change.id, (state.isActive || state == .retrying) && !rows[change.id.index].removed)
+  }
+
+  private mutating func keepLive(_ id: DownloadID, _ wanted: Bool) {
+    var low = 0
+    var high = live.count
+    while low < high {
+      let middle = (low + high) / 2
+      if live[middle] < id { low = middle + 1 } else { high = middle }
+    }
+    let isThere = low < live.count && live[low] == id
+    if wanted && !isThere { live.insert(id, at: low) }
+    if !wanted && isThere { live.remove(at: low) }
+  }
+}
