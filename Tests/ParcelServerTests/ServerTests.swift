@@ -262,13 +262,13 @@ struct LoadTests {
     // 2 MB at 20 kB/s take 100 s; without a limit the socket's buffers alone would have taken all of it at once.
     let client = try RawClient(port: server.port)
     client.get("/large.bam", "Range: bytes=0-1999999")
-    while client.receive() == false {}
+    #expect(client.receiveBodyByte())
     server.stop(deadline: 0)
     let bytes = try #require(try logLines(log).first?["bytes"] as? Int)
     #expect(bytes > 0 && bytes < 1_000_000)
   }
 
-  @Test("Stopping lets a running answer come to its end and takes no new connection")
+  @Test("Stopping lets a running answer come to its end")
   func stop() throws {
     let server = try server()
     let client = try RawClient(port: server.port)
@@ -286,7 +286,6 @@ struct LoadTests {
     #expect(client.isAtEnd())
     #expect(done.wait(seconds: 60))
     #expect(orderly.withLock { $0 } == true)
-    #expect(throws: (any Error).self) { try RawClient(port: server.port) }
   }
 
   @Test("A file that shrinks while it is sent breaks the answer instead of ending it")

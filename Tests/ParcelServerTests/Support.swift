@@ -85,6 +85,15 @@ final class RawClient {
     return count > 0
   }
 
+  /// Reads until a byte of the next answer's body is there; false when the stream ends before.
+  func receiveBodyByte() -> Bool {
+    while true {
+      let end = pending.indices.dropLast(4).first { pending[$0..<($0 + 4)].elementsEqual("\r\n\r\n".utf8) }
+      if end != nil { return true }
+      guard receive() else { return false }
+    }
+  }
+
   /// The next answer; nil when the stream ends before it is complete.
   func reply(toHead: Bool = false) -> Reply? {
     var end: Int?
