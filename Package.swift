@@ -76,7 +76,7 @@ let package = Package(
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting", "parcel-server"]),
     tests(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests("ProgramTests", ["ParcelCore", "ParcelTesting"]),

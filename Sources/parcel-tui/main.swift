@@ -1,1 +1,3 @@
-print("x")
+import ParcelApp
+
+await ClientMain.parcelTUI()

@@ -1,0 +1,86 @@
+import Glibc
+import ParcelCLI
+import ParcelCore
+import ParcelEngine
+import ParcelHTTP
+import ParcelStorage
+
+/// The composition root of both clients: store, transport and engine, introduced to each other here and nowhere else.
+struct ClientRun: Sendable {
+  let store: FileStore
+  let transport: CurlTransport
+  let engine: Engine
+
+  /// `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
+  init(
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool,
+    publish: @escaping @Sendable (Snapshot) -> Void
+  ) {
+    let settings = Self.engineOptions(options, token: token, waits: waits)
+    let connections = max(settings.perHost, settings.connections ?? 0)
+    store = FileStore(
+      root: settings.folder, buffers: max(16, connections + 8), verifies: settings.verifies)
+    transport = CurlTransport(options: Self.transportOptions(options))
+    engine = Engine(
+      options: settings, store: store, transport: transport, clock: Clocks.now, wallClock: Clocks.wallClock,
+      publish: publish)
+  }
+
+  private static func engineOptions(
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool
+  ) -> EngineOptions {
+    var settings = EngineOptions()
+    settings.server = options.wanted.server.text
+    settings.folder = Documents.absolute(options.target.folder)
+    settings.token = token.value
+    settings.tokenFile = token.file
+    settings.headers = options.access.requestHeaders
+    settings.connections = options.pace.connections
+    settings.files = options.pace.files
+    settings.perHost = options.pace.perHost ?? max(16, options.pace.connections ?? 0)
+    settings.overwrite = options.target.overwrite
+    settings.verifies = !options.target.noVerify
+    settings.verifyOnly = options.target.verifyOnly
+    settings.waits = waits
+    settings.keepsTransitions = options.output.events != nil || options.output.verbosity != .quiet
+    settings.insecure = options.access.insecure
+    settings.rateLimit = options.pace.rate?.bytesPerSecond
+    settings.policy.retry.limit = options.pace.retries
+    settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
+    return settings
+  }
+
+  private static func transportOptions(_ options: ClientOptions) -> TransportOptions {
+    var settings = TransportOptions()
+    settings.certificateAuthorities = options.access.cacert
+    settings.insecure = options.access.insecure
+    settings.proxy = options.access.proxy?.text
+    settings.netrc = options.access.netrc
+    settings.rateLimit = options.pace.rate?.bytesPerSecond
+    settings.userAgent = "parcel/\(ParcelVersion.text)"
+    settings.debug = options.output.debug
+    return settings
+  }
+
+  /// The token that the options name, and a warning when its file is open to others.
+  static func token(_ options: AccessOptions) throws(Failure) -> (value: String?, file: String?, warning: String?) {
+    if let token = options.token { return (token, nil, nil) }
+    guard let path = options.tokenFile else { return (nil, nil, nil) }
+    let read = try Documents.token(path)
+    return (read.token, path, read.warning)
+  }
+
+  /// Stops what runs, saves everything and frees all threads. Waits until done.
+  func close() async {
+    await engine.stop()
+    transport.shutDown()
+    // The store waits for its threads: not on a thread that tasks share.
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let store = store
+      Thread.start("parcel-close") {
+        store.shutDown()
+        continuation.resume()
+      }
+    }
+  }
+}

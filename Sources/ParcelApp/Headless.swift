@@ -1,0 +1,106 @@
+import Glibc
+import ParcelCLI
+import ParcelCore
+import Synchronization
+
+/// `parcel` with something to do: fetch, print, leave with the code that says how it went.
+struct Headless {
+  let options: ClientOptions
+
+  func run() async -> ExitCode {
+    do {
+      return try await fetch()
+    } catch {
+      Descriptors.write(ErrorText.text(error) + "\n", to: 2)
+      return ErrorText.exit(error)
+    }
+  }
+
+  private func fetch() async throws(Failure) -> ExitCode {
+    let wanted = try Wanted(options.wanted)
+    let folder = Documents.absolute(options.target.folder)
+    if options.target.dryRun {
+      say(wanted.remarks)
+      let report = wanted.report(folder: folder)
+      report.write { Descriptors.write($0, to: 1) }
+      return report.exit
+    }
+    let token = try ClientRun.token(options.access)
+    say(wanted.remarks + [token.warning].compactMap { $0 })
+    var events: EventLog?
+    if let target = options.output.events { events = try EventLog(target) }
+
+    let queue = SnapshotQueue()
+    let run = ClientRun(options, token: (token.value, token.file), waits: true, publish: { queue.post($0) })
+    let interrupted = Flag()
+    Signals.install { _ in
+      interrupted.set()
+      // Stopping saves and closes; `waitUntilFinished` below returns then.
+      Task { await run.engine.stop() }
+    }
+    let (opening, title) = (wanted.downloads, wanted.title)
+    async let code = Self.print(options, from: queue, events: events, interrupted: interrupted)
+    await run.engine.add(opening, title: title)
+    await run.engine.perform(.start)
+    await run.engine.waitUntilFinished()
+    await run.close()
+    queue.close()
+    return await code
+  }
+
+  private func say(_ lines: [String]) {
+    guard options.output.verbosity != .quiet else { return }
+    for line in lines { Descriptors.write(ErrorText.notice(line) + "\n", to: 2) }
+  }
+
+  /// Prints until the queue is closed, on a thread of its own because a terminal or a pipe may make it wait.
+  private static func print(
+    _ options: ClientOptions, from queue: SnapshotQueue, events: EventLog?, interrupted: Flag
+  ) async -> ExitCode {
+    await withCheckedContinuation { (continuation: CheckedContinuation<ExitCode, Never>) in
+      Thread.start("parcel-print") {
+        continuation.resume(returning: consume(options, queue, events, interrupted))
+      }
+    }
+  }
+
+  private static func consume(
+    _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag
+  ) -> ExitCode {
+    var printer = ProgressPrinter(options.output)
+    var events = events
+    var troubles: [Failure] = []
+    var isFirst = true
+    while let snapshots = queue.next() {
+      for snapshot in snapshots {
+        if isFirst, let failure = events?.start(clock: Clocks.wallClock(), settings: snapshot.settings) {
+          troubles.append(failure)
+        }
+        isFirst = false
+        printer.show(snapshot)
+        if let failure = events?.show(snapshot, printer.fold) { troubles.append(failure) }
+      }
+    }
+    let summary = Summary(printer.fold, interrupted: interrupted.isSet)
+    printer.finish(summary)
+    if let failure = events?.finish(summary, printer.fold) { troubles.append(failure) }
+    if let path = options.output.summary {
+      do {
+        try WholeFile.write(summary.json, to: path)
+      } catch {
+        troubles.append(error)
+      }
+    }
+    for failure in troubles { Descriptors.write(ErrorText.text(failure) + "\n", to: 2) }
+    // Every file is right, but what was asked for beside them could not be written.
+    if summary.exit == .success, let failure = troubles.first { return ErrorText.exit(failure) }
+    return summary.exit
+  }
+}
+
+/// True once set. Any thread.
+final class Flag: Sendable {
+  private let value = Atomic(false)
+  var isSet: Bool { value.load(ordering: .acquiring) }
+  func set() { value.store(true, ordering: .releasing) }
+}

@@ -1,0 +1,51 @@
+import ParcelCLI
+import ParcelCore
+
+/// Everything the command line asks for, read.
+struct Wanted {
+  var downloads: [DownloadSpec] = []
+  /// Name of the first manifest and how many more.
+  var title = ""
+  /// What manifests said that is worth showing.
+  var remarks: [String] = []
+
+  /// Reads the manifests, then the ids and URLs, in that order.
+  init(_ options: WantedOptions) throws(Failure) {
+    for path in options.manifests { try add(manifest: path) }
+    for item in options.items {
+      switch item {
+      case .id(let text), .url(let text): downloads.append(try RowInput.spec(text))
+      }
+    }
+    title = Self.title(options.manifests)
+  }
+
+  private mutating func add(manifest path: String) throws(Failure) {
+    let manifest = try Documents.manifest(path)
+    remarks += manifest.remarks.map { "\(manifest.source): \($0)" }
+    if downloads.isEmpty { downloads = manifest.downloads } else { downloads += manifest.downloads }
+  }
+
+  static func title(_ manifests: [String]) -> String {
+    guard let first = manifests.first else { return "" }
+    let name = first == "-" ? "standard input" : first.split(separator: "/").last.map(String.init) ?? first
+    return manifests.count == 1 ? name : "\(name) +\(manifests.count - 1)"
+  }
+
+  /// `--dry-run`: where each file would go, and two rows that would be one file.
+  func report(folder: String) -> DryRunReport {
+    var names = UniqueNames()
+    var problems: [Failure] = []
+    let rows = downloads.enumerated().map { index, spec in
+      let target = spec.name.map { spec.folder.isEmpty ? $0 : spec.folder + "/" + $0 }
+      if let target, let other = names.claim(target, for: DownloadID(index)) {
+        problems.append(
+          Failure(
+            .input, retry: .never,
+            "'\(spec.title)' and '\(downloads[other.index].title)' would both be written to '\(target)'."))
+      }
+      return DryRunReport.Row(spec: spec, target: target.map { folder + "/" + $0 })
+    }
+    return DryRunReport(rows: rows, problems: problems)
+  }
+}

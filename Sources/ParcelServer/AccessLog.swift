@@ -1,0 +1,44 @@
+import Glibc
+import ParcelCore
+
+/// One line of JSON for each answer, appended with one write so that lines of several threads stay whole.
+final class AccessLog: Sendable {
+  /// What one answer was.
+  struct Entry {
+    var peer: String
+    var method: String
+    var target: String
+    var range: String?
+    var status: Int
+    /// Body bytes handed to the network; less than asked when the connection broke.
+    var bytes: Int
+    /// Whether all of the answer went out.
+    var complete: Bool
+    var seconds: Double
+  }
+
+  private let file: Int32
+
+  /// Throws `Failure(.disk, .needsUser)`.
+  init(path: String) throws(Failure) {
+    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      throw Failure(
+        .disk, retry: .needsUser,
+        "Could not open the log '\(Printable.text(path))': \(SystemError.text).")
+    }
+  }
+
+  deinit { close(file) }
+
+  func write(_ entry: Entry) {
+    let range = entry.range.map(JSONText.quoted) ?? "null"
+    let line =
+      "{\"time\": \(Int(Clock.wall() * 1000)), \"peer\": \(JSONText.quoted(entry.peer)), "
+      + "\"method\": \(JSONText.quoted(entry.method)), \"path\": \(JSONText.quoted(entry.target)), "
+      + "\"range\": \(range), \"status\": \(entry.status), \"bytes\": \(entry.bytes), "
+      + "\"complete\": \(entry.complete), \"ms\": \(Int(entry.seconds * 1000))}\n"
+    let bytes = Array(line.utf8)
+    _ = Glibc.write(file, bytes, bytes.count)
+  }
+}
