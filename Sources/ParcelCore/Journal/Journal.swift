@@ -2,10 +2,10 @@
 /// its CRC-32C. Example:
 ///
 ///     parcel journal 1
-///     b96a3a5f object size=3145728 block=1048576 etag="33a64df5" md5=9e107d9d372bb6826bd81d3542a419d6
-///     0c3f1b5a boot 5b4d9d2c-6c4f-4f0c-9d4e-0c9f8f6f1a77
-///     5f0e7d11 blocks 0 2d06800538d394c2 9a1f3c6b77e0d215
-///     71d2a0c4 synced 3
+///     5293ab22 object size=3145728 block=1048576 etag="33a64df5" md5=9e107d9d372bb6826bd81d3542a419d6
+///     52e0758f boot 5b4d9d2c-6c4f-4f0c-9d4e-0c9f8f6f1a77
+///     7fdc7f55 blocks 0 2d06800538d394c2 9a1f3c6b77e0d215
+///     e1e5c671 synced 3
 ///
 /// What follows the first line that is torn or wrong does not count.
 package enum Journal {
