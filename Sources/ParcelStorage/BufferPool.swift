@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// A fixed number of 1 MiB buffers in one mapping each; memory is used only where bytes are copied to. The buffer freed
 /// last is taken first, so that a slow download touches few.
@@ -8,7 +7,6 @@ final class BufferPool: @unchecked Sendable {
 
   private struct State {
     var count: Int
-    var made = 0
     var free: [UnsafeMutableRawPointer] = []
     var inUse = 0
     /// Parts of the pool, so that one hung disk does not take all of it: file systems that have open files.
@@ -23,48 +21,48 @@ final class BufferPool: @unchecked Sendable {
     fileprivate var inUse = 0
   }
 
-  private let state: Mutex<State>
+  private let lock = Monitor()
+  private var state: State
   private let smallLimit: Int
 
   init(buffers: Int, smallBytes: Int) {
-    state = Mutex(State(count: buffers))
+    state = State(count: buffers)
     smallLimit = smallBytes
   }
 
   /// Raises the number of buffers; it never falls.
-  func grow(to count: Int) { state.withLock { $0.count = max($0.count, count) } }
+  func grow(to count: Int) { lock.locked { state.count = max(state.count, count) } }
 
-  func setShares(_ shares: Int) { state.withLock { $0.shares = max(shares, 1) } }
+  func setShares(_ shares: Int) { lock.locked { state.shares = max(shares, 1) } }
 
-  func setOnSpace(_ action: @escaping @Sendable () -> Void) { state.withLock { $0.onSpace = action } }
+  func setOnSpace(_ action: @escaping @Sendable () -> Void) { lock.locked { state.onSpace = action } }
 
   /// All `count` buffers or none.
   func take(_ count: Int, for share: Share) -> [UnsafeMutableRawPointer]? {
-    state.withLock { state -> [UInt]? in
+    lock.locked {
       let quota = max(state.count / state.shares, count)
       guard state.inUse + count <= state.count, share.inUse + count <= quota else {
         state.waiting = true
         return nil
       }
-      var taken: [UInt] = []
+      var taken: [UnsafeMutableRawPointer] = []
       for _ in 0..<count {
         guard let buffer = state.free.popLast() ?? Self.map() else {
-          state.free += taken.compactMap { UnsafeMutableRawPointer(bitPattern: $0) }
+          state.free += taken
           state.waiting = true
           return nil
         }
-        taken.append(UInt(bitPattern: buffer))
+        taken.append(buffer)
       }
       state.inUse += count
       share.inUse += count
       return taken
-    }?.compactMap { UnsafeMutableRawPointer(bitPattern: $0) }
+    }
   }
 
   func give(_ buffer: UnsafeMutableRawPointer, of share: Share) {
-    let address = UInt(bitPattern: buffer)
-    notify { state in
-      if let buffer = UnsafeMutableRawPointer(bitPattern: address) { state.free.append(buffer) }
+    notify {
+      state.free.append(buffer)
       state.inUse -= 1
       share.inUse -= 1
     }
@@ -72,7 +70,7 @@ final class BufferPool: @unchecked Sendable {
 
   /// Memory for a small file, false when too much is in use.
   func takeSmall(_ bytes: Int) -> Bool {
-    state.withLock { state in
+    lock.locked {
       guard state.smallBytes == 0 || state.smallBytes + bytes <= smallLimit else {
         state.waiting = true
         return false
@@ -82,14 +80,15 @@ final class BufferPool: @unchecked Sendable {
     }
   }
 
-  func giveSmall(_ bytes: Int) { notify { $0.smallBytes -= bytes } }
+  func giveSmall(_ bytes: Int) { notify { state.smallBytes -= bytes } }
 
   /// True when no small file is in memory.
-  var noSmallBytes: Bool { state.withLock { $0.smallBytes == 0 } }
+  var noSmallBytes: Bool { lock.locked { state.smallBytes == 0 } }
 
-  private func notify(_ change: (inout sending State) -> Void) {
-    let action = state.withLock { state -> (@Sendable () -> Void)? in
-      change(&state)
+  /// After the change a paused writer may find room: those who wait are told, once, without the lock.
+  private func notify(_ change: () -> Void) {
+    let action = lock.locked { () -> (@Sendable () -> Void)? in
+      change()
       guard state.waiting else { return nil }
       state.waiting = false
       return state.onSpace
@@ -103,8 +102,6 @@ final class BufferPool: @unchecked Sendable {
   }
 
   deinit {
-    for buffer in state.withLock({ $0.free.map { UInt(bitPattern: $0) } }) {
-      munmap(UnsafeMutableRawPointer(bitPattern: buffer), Self.bufferBytes)
-    }
+    for buffer in state.free { munmap(buffer, Self.bufferBytes) }
   }
 }
