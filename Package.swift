@@ -43,13 +43,14 @@ let package = Package(
       linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("xxhash")]),
+    .target(name: "CLinux"),
 
     // The pure centre.
     library("ParcelCore", []),
     library("ParcelScreen", ["ParcelCore"]),
 
     // Adapters: each knows the contracts in ParcelCore and one outside world.
-    library("ParcelStorage", ["ParcelCore", "CCrypto"]),
+    library("ParcelStorage", ["ParcelCore", "CCrypto", "CLinux"]),
     library("ParcelHTTP", ["ParcelCore", "CCurl"]),
     library("ParcelServer", ["ParcelCore", "CCrypto"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "CNcurses"]),

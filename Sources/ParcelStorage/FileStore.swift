@@ -1,0 +1,96 @@
+import Glibc
+import ParcelCore
+import Synchronization
+
+/// Downloads in real files.
+package final class FileStore: DownloadStore, Sendable {
+  package struct Options: Sendable {
+    /// The run's target folder, absolute: it is locked at the first target below it. It is made when it is not there.
+    package var root: String
+    /// 1 MiB buffers between the network and the disk.
+    package var buffers = 32
+    /// Bytes of small files in memory at once.
+    package var smallBytes = 8 << 20
+    /// False: digests are not computed and not compared.
+    package var verifies = true
+    /// A background sync starts when this many bytes are not synced …
+    package var syncBytes = 64 << 20
+    /// … or when this many nanoseconds passed since the last.
+    package var syncSeconds: Int64 = 5_000_000_000
+    /// Starts writing out each piece at once instead of leaving it to the kernel.
+    package var earlyWriteout = false
+
+    package init(root: String) { self.root = root }
+  }
+
+  let context: StoreContext
+  private let openers = Workers(threads: 4)
+  /// The run's lock, or why it could not be had. Nil before the first target.
+  private let rootLock = Mutex<Result<LockFile, Failure>?>(nil)
+  private let rootVolume = Mutex<Volume?>(nil)
+
+  package init(_ options: Options) { context = StoreContext(options) }
+
+  /// Raises the number of buffers to connections + 8.
+  package func setConnections(_ count: Int) { context.pool.grow(to: count + 8) }
+
+  package func onSpace(_ action: @escaping @Sendable () -> Void) { context.pool.setOnSpace(action) }
+
+  package func open(
+    _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
+    completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void
+  ) {
+    openers.submit { [self] _ in
+      if let failure = lockRoot(for: target.path) { return completion(.failure(failure)) }
+      Opening(target, context, events, completion).run()
+    }
+  }
+
+  package func openSmall(_ target: Target) -> (any PartFile)? {
+    guard let size = target.size, size >= 0, size < smallFileLimit, lockRoot(for: target.path) == nil,
+      let volume = volumeOfRoot(), isFree(target.path), isFree(target.path + ".part")
+    else { return nil }
+    return SmallFile(target, size: size, context: context, volume: volume)
+  }
+
+  private func isFree(_ path: String) -> Bool {
+    faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR)
+  }
+
+  private func volumeOfRoot() -> Volume? {
+    rootVolume.withLock { known in
+      if known == nil { known = try? context.volumes.volume(ofFolder: context.options.root) }
+      return known
+    }
+  }
+
+  /// Nil when the lock is ours, or `path` is not below the root.
+  private func lockRoot(for path: String) -> Failure? {
+    let root = context.options.root
+    guard Path.isInside(path, root) else { return nil }
+    let result = rootLock.withLock { known in
+      if case .success(let lock) = known { return Result<LockFile, Failure>.success(lock) }
+      let new = Self.takeRootLock(root, context.holder)
+      known = new
+      return new
+    }
+    if case .failure(let failure) = result { return failure }
+    return nil
+  }
+
+  private static func takeRootLock(_ root: String, _ holder: LockFile.Holder) -> Result<LockFile, Failure> {
+    do { _ = try System.makeFolders(root) } catch { return .failure(.disk("make", root, error)) }
+    return LockFile.take(root + "/.parcel-lock", for: root, as: holder)
+  }
+
+  package func shutDown() {
+    context.isShuttingDown.store(true, ordering: .relaxed)
+    openers.stop()
+    context.ticker.stop()
+    for volume in context.volumes.list { volume.stop() }
+    rootLock.withLock { lock in
+      if case .success(let held) = lock { held.release() }
+      lock = nil
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import Glibc
+import ParcelCore
+
+/// The three ways out: `finish`, `suspend`, `discard`.
+extension LargeFile {
+  // MARK: finish
+
+  func finish(
+    size: Int, digests: [Digest], completion: @escaping @Sendable (Result<Finished, Failure>) -> Void
+  ) {
+    let known = target.digests.isEmpty ? digests : target.digests
+    let request = FinishRequest(
+      size: size, digests: context.options.verifies ? known : [], completion: completion)
+    let refusal = lock.locked { () -> Failure? in
+      if let failure { return failure }
+      guard phase == .open else { return .cancelled(target.path) }
+      phase = .finishing
+      finishRequest = request
+      return nil
+    }
+    if let refusal { return completion(.failure(refusal)) }
+    closeWriters()
+    volume.writer.submit { [self] scratch in allWritten(size, scratch) }
+  }
+
+  /// On the writer thread, behind the last write.
+  private func allWritten(_ size: Int, _ scratch: UnsafeMutableRawBufferPointer) {
+    guard openForWriting() else { return }
+    let missing = lock.locked { stored.missing(in: ByteRange(0, size)) }
+    if let first = missing.ranges.first {
+      let failure = Failure(
+        .digest, retry: .now,
+        "Could not finish '\(target.path)': \(Failure.grouped(missing.count)) bytes are missing, from byte "
+          + "\(Failure.grouped(first.start)) on.", remedy: "They are fetched again.")
+      lock.locked { takeFinishRequest() }?.completion(.failure(failure))
+      return
+    }
+    do throws(Errno) {
+      if try System.size(of: descriptor) > size, ftruncate(descriptor, size) != 0 { throw Errno.last }
+    } catch {
+      return fail(.disk("write", partPath, at: size, error))
+    }
+    // The disk can begin while the digest is still behind.
+    volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { fdatasync(descriptor) } }
+    lock.locked {
+      guard phase == .finishing, var request = finishRequest else { return }
+      request.isWritten = true
+      finishRequest = request
+      if !isFollowing, runs.map(\.algorithm) != request.digests.map(\.algorithm) {
+        runs = request.digests.compactMap { DigestRun($0.algorithm) }
+        hashed = 0
+      }
+    }
+    kickFollower()
+  }
+
+  /// On the syncer thread, after the digest was right.
+  func commit(_ request: FinishRequest) {
+    do throws(Errno) {
+      try System.syncData(descriptor)
+      let folder = Path.folder(target.path)
+      try System.rename(partPath, to: target.path, replace: target.overwrite)
+      for above in lock.locked({ foldersToSync }) where above != folder { try System.syncFolder(above) }
+      try System.syncFolder(folder)
+      _ = try? System.remove(journalPath)
+      release()
+      endCommit(request, .success(Finished(size: request.size, verified: request.digests.first)))
+    } catch {
+      restartDigest(request)
+      if error.code == EEXIST {
+        return endCommit(request, .failure(.exists(target.path, "another file came there meanwhile")))
+      }
+      let failure = Failure.disk("finish", target.path, error)
+      fail(failure)
+      endCommit(request, .failure(failure))
+    }
+  }
+
+  /// The digest was used up; a second `finish` computes it again.
+  private func restartDigest(_ request: FinishRequest) {
+    lock.locked {
+      runs = request.digests.compactMap { DigestRun($0.algorithm) }
+      hashed = 0
+    }
+  }
+
+  func endCommit(_ request: FinishRequest, _ result: Result<Finished, Failure>) {
+    let next = lock.locked { () -> (@Sendable () -> Void)? in
+      if case .failure = result { phase = .open }
+      defer { whenCommitted = nil }
+      return whenCommitted
+    }
+    request.completion(result)
+    next?()
+  }
+
+  /// Closes everything; on the syncer thread, as the last thing that happens to the file.
+  private func release() {
+    context.ticker.remove(self)
+    setStopped(true)
+    journalLock.locked { journal = nil }
+    let (open, held) = lock.locked { () -> (Int32, LockFile?) in
+      phase = .closed
+      defer { (descriptor, lockFile) = (-1, nil) }
+      return (descriptor, lockFile)
+    }
+    if open >= 0 { close(open) }
+    held?.release()
+  }
+
+  // MARK: suspend and discard
+
+  func suspend(completion: @escaping @Sendable (Failure?) -> Void) {
+    leave(
+      again: { [self] in suspend(completion: completion) }, closed: { completion(nil) },
+      work: { [self] in
+        let earlier = lock.locked { failure }
+        let later = sync()
+        release()
+        completion(earlier ?? later)
+      })
+  }
+
+  func discard(completion: @escaping @Sendable (Failure?) -> Void) {
+    leave(
+      again: { [self] in discard(completion: completion) }, closed: { completion(.cancelled(target.path)) },
+      work: { [self] in completion(forgetEverything()) })
+  }
+
+  /// Brings the file to rest: writers closed, their bytes written, no follower; then does `work` on the syncer thread.
+  /// - Parameters:
+  ///   - again: what to do after a commit that is under way.
+  ///   - closed: what to do when the file is closed already.
+  private func leave(
+    again: @escaping @Sendable () -> Void, closed: () -> Void, work: @escaping @Sendable () -> Void
+  ) {
+    let (before, request) = lock.locked { () -> (Phase, FinishRequest?) in
+      let before = phase
+      guard before == .open || before == .finishing else {
+        if before == .committing { whenCommitted = again }
+        return (before, nil)
+      }
+      let request = takeFinishRequest()
+      phase = .leaving
+      return (before, request)
+    }
+    switch before {
+    case .committing: return
+    case .leaving, .closed: return closed()
+    case .open, .finishing: break
+    }
+    request?.completion(.failure(.cancelled(target.path)))
+    closeWriters()
+    setStopped(true)
+    let atRest: @Sendable () -> Void = { [self] in volume.syncer.submit { _ in work() } }
+    volume.writer.submit { [self] _ in
+      let isFollowing = lock.locked {
+        if self.isFollowing { whenFollowerIdle = atRest }
+        return self.isFollowing
+      }
+      if !isFollowing { atRest() }
+    }
+  }
+
+  private func forgetEverything() -> Failure? {
+    do throws(Errno) {
+      // The journal first: it must never speak of bytes that are no longer meant.
+      if try System.remove(journalPath) { try System.syncFolder(Path.folder(target.path)) }
+      if descriptor >= 0, ftruncate(descriptor, 0) != 0 { throw Errno.last }
+    } catch {
+      lock.locked { phase = .open }
+      let failure = Failure.disk("empty", partPath, error)
+      fail(failure)
+      return failure
+    }
+    journalLock.locked { journal = nil }
+    lock.locked {
+      (stored, blocks, undigested) = (ByteRangeSet(), [:], [])
+      (freshBlocks, freshLost, journaledExtra, said) = ([], [], ByteRangeSet(), ByteRangeSet())
+      (durable, syncCapture, unsynced, isDirty) = (ByteRangeSet(), ByteRangeSet(), 0, false)
+      runs = context.options.verifies ? target.digests.compactMap { DigestRun($0.algorithm) } : []
+      (hashed, suspects) = (0, [])
+      (identity, failure, phase) = (nil, nil, .open)
+      setLayout(nil)
+    }
+    setStopped(false)
+    return nil
+  }
+}
+
+extension Failure {
+  /// Another file is at the target. `how` ends the sentence "'…' is there already and …".
+  static func exists(_ path: String, _ how: String) -> Failure {
+    Failure(
+      .exists, retry: .needsUser, "'\(path)' is there already: \(how).",
+      remedy: "Move it away, or use --overwrite to replace it.")
+  }
+}

@@ -1,0 +1,87 @@
+import Glibc
+import ParcelCore
+import Synchronization
+
+/// What all files of one store share.
+final class StoreContext: Sendable {
+  let options: FileStore.Options
+  let pool: BufferPool
+  let volumes: Volumes
+  let boot = System.bootID()
+  let holder = LockFile.Holder.current()
+  let ticker = Ticker()
+  let isShuttingDown = Atomic(false)
+  /// Folders that are there, so that no call is spent on them again.
+  let knownFolders = Mutex<Set<String>>([])
+
+  init(_ options: FileStore.Options) {
+    self.options = options
+    pool = BufferPool(buffers: options.buffers, smallBytes: options.smallBytes)
+    volumes = Volumes(pool: pool)
+  }
+}
+
+/// What wants to be called a few times a second while it is open.
+protocol Ticking: AnyObject, Sendable {
+  /// `now` in nanoseconds on the monotonic clock. Must not block.
+  func tick(_ now: Int64)
+}
+
+/// A thread that calls open files five times a second, and sleeps when there are none.
+final class Ticker: @unchecked Sendable {
+  private static let interval: Int64 = 200_000_000
+
+  private let monitor = Monitor()
+  private var members: [any Ticking] = []
+  private var thread: pthread_t?
+  private var stopping = false
+
+  func add(_ member: any Ticking) {
+    monitor.locked {
+      guard !stopping, !members.contains(where: { $0 === member }) else { return }
+      members.append(member)
+      if thread == nil { thread = startThread { [self] in run() } }
+      monitor.wakeAll()
+    }
+  }
+
+  func remove(_ member: any Ticking) {
+    monitor.locked { members.removeAll { $0 === member } }
+  }
+
+  func stop() {
+    let running = monitor.locked {
+      stopping = true
+      monitor.wakeAll()
+      return thread
+    }
+    if let running { pthread_join(running, nil) }
+  }
+
+  private func run() {
+    var due = monotonicNanoseconds() + Self.interval
+    while let current = next(&due) {
+      let now = monotonicNanoseconds()
+      for member in current { member.tick(now) }
+    }
+  }
+
+  /// Waits for the next tick; nil at the end.
+  private func next(_ due: inout Int64) -> [any Ticking]? {
+    monitor.locked {
+      while !stopping {
+        let now = monotonicNanoseconds()
+        if members.isEmpty {
+          monitor.wait()
+          due = monotonicNanoseconds() + Self.interval
+        } else if now < due {
+          monitor.wait(until: due)
+        } else {
+          due = now + Self.interval
+          return members
+        }
+      }
+      return nil
+    }
+  }
+}
