@@ -18,8 +18,10 @@ struct ClientRun: Sendable {
   ) {
     let settings = Self.engineOptions(options, token: token, waits: waits)
     let connections = max(settings.perHost, settings.connections ?? 0)
-    store = FileStore(
-      root: settings.folder, buffers: max(16, connections + 8), verifies: settings.verifies)
+    var files = FileStore.Options(root: settings.folder)
+    files.buffers = max(24, connections + 8)
+    files.verifies = settings.verifies
+    store = FileStore(files)
     transport = CurlTransport(options: Self.transportOptions(options))
     engine = Engine(
       options: settings, store: store, transport: transport, clock: Clocks.now, wallClock: Clocks.wallClock,
@@ -54,7 +56,7 @@ struct ClientRun: Sendable {
     var settings = TransportOptions()
     settings.certificateAuthorities = options.access.cacert
     settings.insecure = options.access.insecure
-    settings.proxy = options.access.proxy?.text
+    settings.proxy = options.access.proxy?.url
     settings.netrc = options.access.netrc
     settings.rateLimit = options.pace.rate?.bytesPerSecond
     settings.userAgent = "parcel/\(ParcelVersion.text)"

@@ -9,18 +9,22 @@ final class Throttle: Sendable {
   let piece: Int
 
   init(bytesPerSecond: Int) {
-    bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond))
+    bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond, now: Clock.now()))
     piece = min(64 << 10, max(1024, bytesPerSecond / 50))
   }
 
   /// Waits for the turn of `bytes`; false when `isStopped` became true meanwhile.
   func wait(_ bytes: Int, isStopped: () -> Bool) -> Bool {
-    var left = bucket.withLock { $0.reserve(bytes, at: Clock.now()) }
-    let end = Clock.seconds() + left
-    while left > 0 {
+    while true {
+      let left = bucket.withLock { bucket in
+        let now = Clock.now()
+        let seconds = bucket.secondsUntilReady(now: now)
+        if seconds == 0 { bucket.spend(bytes) }
+        return seconds
+      }
+      if left == 0 { break }
       if isStopped() { return false }
-      usleep(UInt32(min(left, 0.1) * 1e6))
-      left = end - Clock.seconds()
+      usleep(UInt32(min(left, 0.1) * 1e6) + 1)
     }
     return !isStopped()
   }

@@ -41,12 +41,14 @@ package final class FileStore: DownloadStore, Sendable {
     completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void
   ) {
     openers.submit { [self] _ in
+      if let small = openSmall(target) { return completion(.success(.ready(small))) }
       if let failure = lockRoot(for: target.path) { return completion(.failure(failure)) }
       Opening(target, context, events, completion).run()
     }
   }
 
-  package func openSmall(_ target: Target) -> (any PartFile)? {
+  /// Nil when something is already at the path or its `.part`, or when it is not small: the ordinary way, then.
+  func openSmall(_ target: Target) -> (any PartFile)? {
     guard let size = target.size, size >= 0, size < smallFileLimit, lockRoot(for: target.path) == nil,
       let volume = volumeOfRoot(), isFree(target.path), isFree(target.path + ".part")
     else { return nil }

@@ -43,7 +43,6 @@ package final class MemoryStore: DownloadStore {
     completion(result)
   }
 
-  package func openSmall(_ target: Target) -> (any PartFile)? { nil }
   package func onSpace(_ action: @escaping @Sendable () -> Void) {}
   package func shutDown() {}
 

@@ -101,15 +101,11 @@ package struct Finished: Sendable {
 /// The local side of downloads: files, journals, digests, locks. No call blocks its caller; completions come on the
 /// store's threads, exactly once each.
 package protocol DownloadStore: Sendable {
-  /// Opens, or resumes, a target. `events` may be called until `suspend`, `finish` or `discard` has completed.
+  /// Opens, or resumes, a target. One below `smallFileLimit` whose size is known, with nothing at its path yet, stays in
+  /// memory until `finish`: no journal, syncs and renames batched with others. `events` may be called until `suspend`, `finish` or `discard` has completed.
   func open(
     _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
     completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void)
-
-  /// Opens a target below `smallFileLimit` whose size is known: in memory until it is complete, no journal, syncs and
-  /// renames batched with others. Nothing of it is on disk before `finish`. Nil when something is already at the path
-  /// or its `.part`, so that the ordinary way must be taken.
-  func openSmall(_ target: Target) -> (any PartFile)?
 
   /// Called when a buffer is free again after a writer answered `.pause`.
   func onSpace(_ action: @escaping @Sendable () -> Void)
