@@ -199,7 +199,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   }
 
   @Test func `what was written before a kill is kept though it was never synced`() async throws {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let other = Lab()
     let file = try await lab.ready(target(lab))
     file.identify(identity)
@@ -217,7 +217,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   }
 
   @Test func `a journal cut at any byte never claims a byte that is not right`() async throws {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let file = try await lab.ready(target(lab))
     file.identify(identity)
     let writer = file.writer(for: ByteRange(0, size))
@@ -250,7 +250,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   @Test func `after another start of the machine unsynced blocks are read again and unsynced pieces dropped`()
     async throws
   {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let other = Lab()
     let file = try await lab.ready(target(lab))
     file.identify(identity)
