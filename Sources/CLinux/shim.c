@@ -16,7 +16,3 @@ int cl_rename_noreplace(const char *from, const char *to) {
 }
 
 int cl_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }
-
-int cl_start_writeout(int fd, int64_t offset, int64_t count) {
-  return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : errno;
-}

@@ -16,9 +16,9 @@ package final class FileStore: DownloadStore, Sendable {
     /// A background sync starts when this many bytes are not synced …
     package var syncBytes = 64 << 20
     /// … or when this many nanoseconds passed since the last.
-    package var syncSeconds: Int64 = 5_000_000_000
-    /// Starts writing out each piece at once instead of leaving it to the kernel.
-    package var earlyWriteout = false
+    package var syncNanoseconds: Int64 = 5_000_000_000
+    /// Gives a large file's bytes out of the page cache when they are safe and hashed.
+    package var leavesPageCache = true
 
     package init(root: String) { self.root = root }
   }

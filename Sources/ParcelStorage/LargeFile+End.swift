@@ -114,10 +114,10 @@ extension LargeFile {
     leave(
       again: { [self] in suspend(completion: completion) }, closed: { completion(nil) },
       work: { [self] in
-        let earlier = lock.locked { failure }
-        let later = sync()
+        // An earlier failure was told by `events`; here it counts whether the progress is saved.
+        let failure = sync()
         release()
-        completion(earlier ?? later)
+        completion(failure)
       })
   }
 
@@ -179,7 +179,7 @@ extension LargeFile {
       (freshBlocks, freshLost, journaledExtra, said) = ([], [], ByteRangeSet(), ByteRangeSet())
       (durable, syncCapture, unsynced, isDirty) = (ByteRangeSet(), ByteRangeSet(), 0, false)
       runs = context.options.verifies ? target.digests.compactMap { DigestRun($0.algorithm) } : []
-      (hashed, suspects) = (0, [])
+      (hashed, suspects, uncached) = (0, [], 0)
       (identity, failure, phase) = (nil, nil, .open)
       setLayout(nil)
     }

@@ -173,6 +173,20 @@ extension LargeFile {
     try journalLock.lockedThrowing { () throws(Errno) in
       if journal.length > limit { try rewriteJournal() }
     }
+    leavePageCache()
+  }
+
+  /// Bytes that are safe and hashed are not needed in memory any more: the next ones take their place, instead of
+  /// everything else that is cached.
+  private func leavePageCache() {
+    guard context.options.leavesPageCache else { return }
+    let range = lock.locked { () -> ByteRange? in
+      let end = runs.isEmpty ? durable.prefixEnd : min(hashed, durable.prefixEnd)
+      guard end > uncached else { return nil }
+      defer { uncached = end }
+      return ByteRange(uncached, end)
+    }
+    if let range { posix_fadvise(descriptor, range.start, range.count, POSIX_FADV_DONTNEED) }
   }
 
   /// After a failed sync the page cache may say one thing and the disk another: only what was synced before counts.

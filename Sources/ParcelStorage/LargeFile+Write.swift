@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import ParcelCore
 
@@ -28,9 +27,6 @@ extension LargeFile {
     do {
       try System.write(bytes, to: descriptor, at: piece.start, written: &written)
       landed(piece, digest: BlockDigest.of(bytes), scratch)
-      if context.options.earlyWriteout {
-        cl_start_writeout(descriptor, Int64(piece.start), Int64(piece.count))
-      }
     } catch {
       if written > 0 { landed(ByteRange(piece.start, piece.start + written), digest: nil, scratch) }
       fail(.disk("write", partPath, at: piece.start + written, error))

@@ -80,6 +80,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   var isSyncing = false
   var lastSync: Int64 = 0
   var unsynced = 0
+  /// Up to here the file's bytes were given out of the page cache.
+  var uncached = 0
 
   // Follower.
   var runs: [DigestRun] = []
@@ -174,15 +176,17 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
     return finishRequest
   }
 
+  /// Bytes older than 0.2 s go to the file, progress older than 0.3 s to the journal: with ticks every 0.2 s a killed
+  /// process loses less than a second.
   func tick(_ now: Int64) {
-    for writer in lock.locked({ writers }) { writer.flush(olderThan: now - 300_000_000) }
+    for writer in lock.locked({ writers }) { writer.flush(olderThan: now - 200_000_000) }
     let (append, sync) = lock.locked {
       guard phase == .open || phase == .finishing, failure == nil, layout != nil else {
         return (false, false)
       }
-      let append = isDirty && !journalQueued && now - lastAppend >= 350_000_000
+      let append = isDirty && !journalQueued && now - lastAppend >= 300_000_000
       if append { journalQueued = true }
-      let sync = unsynced > 0 && !isSyncing && now - lastSync >= context.options.syncSeconds
+      let sync = unsynced > 0 && !isSyncing && now - lastSync >= context.options.syncNanoseconds
       if sync { isSyncing = true }
       return (append, sync)
     }

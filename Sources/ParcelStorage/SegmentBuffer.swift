@@ -2,7 +2,7 @@ import ParcelCore
 import Synchronization
 
 /// Collects a segment's bytes in pool buffers and hands each to the file's writer thread when a block boundary, the
-/// limit, or an age of about half a second is reached.
+/// limit, or an age of some tenths of a second is reached.
 final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private let file: LargeFile
   private let lock = Monitor()

@@ -94,9 +94,14 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
     volume.writer.submit { [self] _ in
       let result = store(size, context.options.verifies ? known : [])
       lock.locked {
-        if case .failure = result { phase = .open } else { phase = .ended }
         freeMemory()
-        nextByte.store(0, ordering: .releasing)
+        if case .success = result {
+          phase = .ended
+        } else {
+          // The bytes are gone with the memory: another transfer may bring better ones.
+          phase = .open
+          nextByte.store(0, ordering: .releasing)
+        }
       }
       switch result {
       case .failure(let failure): completion(.failure(failure))

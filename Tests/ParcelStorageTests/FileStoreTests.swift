@@ -199,7 +199,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   }
 
   @Test func `what was written before a kill is kept though it was never synced`() async throws {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let other = Lab()
     let file = try await lab.ready(target(lab))
     file.identify(identity)
@@ -217,7 +217,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   }
 
   @Test func `a journal cut at any byte never claims a byte that is not right`() async throws {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let file = try await lab.ready(target(lab))
     file.identify(identity)
     let writer = file.writer(for: ByteRange(0, size))
@@ -250,7 +250,7 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
   @Test func `after another start of the machine unsynced blocks are read again and unsynced pieces dropped`()
     async throws
   {
-    let lab = Lab { $0.syncSeconds = .max }
+    let lab = Lab { $0.syncNanoseconds = .max }
     let other = Lab()
     let file = try await lab.ready(target(lab))
     file.identify(identity)
@@ -327,6 +327,35 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
     _ = file.fill(ByteRange(0, size), from: content)
     _ = try await file.finished(size)
     #expect(lab.bytes("b") == content)
+  }
+
+  @Test func `a journal rewritten between syncs says what is durable and what is not`() async throws {
+    let lab = Lab { $0.syncNanoseconds = .max }
+    let other = Lab()
+    let file = try await lab.ready(target(lab))
+    file.identify(identity)
+    let writer = file.writer(for: ByteRange(0, size))
+    _ = writer.send(content, upTo: block + 50)
+    await file.synced()
+    _ = writer.send(content, upTo: 2 * block + 60)
+    await file.journaled()
+    try file.journalLock.lockedThrowing { () throws(Errno) in try file.rewriteJournal() }
+    guard case .state(let state, _) = Journal.replay(lab.bytes("sub/a.bam.parcel") ?? []) else {
+      Issue.record("unreadable")
+      return
+    }
+    let layout = BlockLayout(size: size)
+    #expect(state.durable.ranges(layout) == ByteRangeSet([ByteRange(0, block + 50)]))
+    #expect(state.all.ranges(layout) == ByteRangeSet([ByteRange(0, 2 * block + 60)]))
+    _ = writer.send(content, upTo: 3 * block)
+    await file.journaled()
+    try killed(lab, other)
+    let copy = try await other.ready(Target(path: other.path("a.bam"), size: size, digests: [md5(content)]))
+    #expect(copy.recovered.ranges == ByteRangeSet([ByteRange(0, 3 * block)]))
+    #expect(copy.progress().durable == block + 50)
+    #expect(await copy.suspended() == nil)
+    writer.close()
+    #expect(await file.suspended() == nil)
   }
 
   @Test func `the journal can be read by a person`() async throws {
