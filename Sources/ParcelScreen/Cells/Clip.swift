@@ -1,0 +1,72 @@
+/// Texts made to fit a number of cells.
+extension Charset {
+  /// `text`, or its beginning and an ellipsis, in at most `width` cells.
+  package func clipEnd(_ text: String, to width: Int) -> String {
+    guard width > 0 else { return "" }
+    guard text.utf8.count > width, self.width(text) > width else { return text }
+    return head(text, width - 1) + "…"
+  }
+
+  /// `text`, or its beginning, an ellipsis and its end, in at most `width` cells. Names of one data set differ in the middle and
+  /// end alike; the end, with the file's kind, gets the smaller half.
+  package func clipMiddle(_ text: String, to width: Int) -> String {
+    guard width > 0 else { return "" }
+    guard text.utf8.count > width, self.width(text) > width else { return text }
+    guard width > 4 else { return clipEnd(text, to: width) }
+    let tail = (width - 1) * 2 / 5
+    return head(text, width - 1 - tail) + "…" + self.tail(text, tail)
+  }
+
+  /// The longest beginning that takes at most `width` cells.
+  package func head(_ text: String, _ width: Int) -> String {
+    var used = 0
+    var end = text.unicodeScalars.startIndex
+    for index in text.unicodeScalars.indices {
+      let cells = shown(text.unicodeScalars[index]).width
+      if used + cells > width { break }
+      used += cells
+      end = text.unicodeScalars.index(after: index)
+    }
+    return String(text.unicodeScalars[..<end])
+  }
+
+  /// The longest end that takes at most `width` cells.
+  package func tail(_ text: String, _ width: Int) -> String {
+    var used = 0
+    var start = text.unicodeScalars.endIndex
+    var candidate = start
+    while candidate > text.unicodeScalars.startIndex {
+      candidate = text.unicodeScalars.index(before: candidate)
+      let cells = shown(text.unicodeScalars[candidate]).width
+      if used + cells > width { break }
+      used += cells
+      // Never begin with a mark that belongs to the character before.
+      if cells > 0 { start = candidate }
+    }
+    return String(text.unicodeScalars[start...])
+  }
+
+  /// `text` broken at spaces into lines of at most `width` cells; a longer word is cut.
+  package func wrap(_ text: String, to width: Int) -> [String] {
+    guard width > 0 else { return [] }
+    var lines: [String] = []
+    var line = ""
+    for part in text.split(separator: " ") {
+      var word = String(part)
+      if !line.isEmpty, self.width(line) + 1 + self.width(word) <= width {
+        line += " " + word
+        continue
+      }
+      if !line.isEmpty { lines.append(line) }
+      while self.width(word) > width {
+        let piece = head(word, width)
+        guard !piece.isEmpty else { return lines }
+        lines.append(piece)
+        word = String(word.unicodeScalars.dropFirst(piece.unicodeScalars.count))
+      }
+      line = word
+    }
+    if !line.isEmpty { lines.append(line) }
+    return lines
+  }
+}

@@ -1,0 +1,243 @@
+import ParcelCore
+
+/// One line of the detail.
+enum DetailLine {
+  case text([Span])
+  case rate([Double])
+  case map
+  case segment(Int, SegmentStatus)
+}
+
+extension Model {
+  /// The detail of the selected row as lines of `width` cells; `isPage` when it has the screen for itself.
+  func detailLines(width: Int, isPage: Bool) -> [DetailLine] {
+    guard let id = list.selected, let detail, detail.id == id else { return [] }
+    let status = rows.status(id)
+    var lines: [DetailLine] = []
+    if isPage { lines.append(.text(summary(status))) }
+    lines += failureLines(status, width)
+    if !isPage { lines.append(.rate(detail.history)) }
+    lines.append(.map)
+    for (index, segment) in detail.segments.enumerated() { lines.append(.segment(index + 1, segment)) }
+    lines += factLines(id, status, detail, width)
+    return lines
+  }
+
+  private func summary(_ status: DownloadStatus) -> [Span] {
+    let state = StateView(status)
+    var spans = [Span(String(state.glyph) + " " + state.word, state.style.bold())]
+    if let size = status.size {
+      let received = status.state.isDone ? size : status.received
+      spans.append(Span("   " + Figures.percent(received, of: size) + "   " + Figures.bytes(received, of: size)))
+    } else if status.received > 0 {
+      spans.append(Span("   " + Figures.bytes(status.received) + " of unknown"))
+    }
+    if status.state == .running {
+      spans.append(Span("   " + Figures.rate(status.rate)))
+      if let left = status.secondsLeft { spans.append(Span("   " + Figures.duration(left) + " left")) }
+    }
+    if let note = status.note { spans.append(Span("   " + note, .warning)) }
+    return spans
+  }
+
+  private func failureLines(_ status: DownloadStatus, _ width: Int) -> [DetailLine] {
+    guard let failure = status.failure else { return [] }
+    let isOver = status.state.isActive || status.state.isDone
+    let style: Style = isOver ? .quiet : status.state == .failed ? .bad : .warning
+    let label = isOver ? "earlier" : "why"
+    var lines = field(label, failure.sentence, width, style)
+    if !failure.remedy.isEmpty { lines += field("do", failure.remedy, width, isOver ? .quiet : .plain) }
+    return lines
+  }
+
+  private func factLines(
+    _ id: DownloadID, _ status: DownloadStatus, _ detail: DownloadDetail, _ width: Int
+  ) -> [DetailLine] {
+    var lines = field("to", detail.target, width)
+    lines += field("from", rows.info(id).url, width)
+    if let url = detail.resolvedURL, url != rows.info(id).url { lines += field("over", url, width) }
+    for digest in detail.digests {
+      let progress: String
+      switch status.state {
+      case .verified: progress = "right"
+      case _ where status.hashed > 0: progress = "hashed to " + Figures.bytes(status.hashed)
+      default: progress = "not checked yet"
+      }
+      let source = digest.source == .manifest ? "" : ", from the " + digest.source.rawValue
+      lines += field(digest.algorithm.rawValue, digest.hex + "  " + progress + source, width)
+    }
+    if detail.digests.isEmpty { lines += field("digest", "none is known: the file can be complete, not verified", width, .quiet) }
+    if detail.rangesSupported == false {
+      lines += field("server", "gives no ranges: one connection, and a break begins again", width, .warning)
+    }
+    if let validator = detail.validator { lines += field("version", validator, width, .quiet) }
+    return lines
+  }
+
+  static let labelWidth = 9
+
+  /// A label and a text on as many lines as it needs.
+  private func field(_ label: String, _ text: String, _ width: Int, _ style: Style = .plain) -> [DetailLine] {
+    let wrapped = charset.wrap(text, to: max(1, width - Self.labelWidth))
+    return wrapped.enumerated().map { index, line in
+      .text([Span(Figures.padRight(index == 0 ? label : "", Self.labelWidth), .quiet), Span(line, style)])
+    }
+  }
+
+  /// How far the detail can scroll.
+  var lastDetailTop: Int {
+    let layout = self.layout
+    let area: Rect
+    if page == .detail {
+      area = detailPageAreas(layout.body).lines
+    } else if let pane = layout.pane {
+      area = paneArea(pane)
+    } else {
+      return 0
+    }
+    return max(0, detailLines(width: area.columns, isPage: page == .detail).count - area.rows)
+  }
+}
+
+private func paneArea(_ pane: Rect) -> Rect {
+  Rect(row: pane.row + 1, column: pane.column + 2, rows: pane.rows - 1, columns: pane.columns - 3)
+}
+
+private func detailPageAreas(_ body: Rect) -> (graph: Rect?, lines: Rect) {
+  let hasGraph = body.rows >= 14
+  let graph = hasGraph ? Rect(row: body.row, column: body.column, rows: 5, columns: body.columns) : nil
+  let top = hasGraph ? 6 : 0
+  let lines = Rect(row: body.row + top, column: body.column + 2, rows: body.rows - top, columns: body.columns - 3)
+  return (graph, lines)
+}
+
+func drawPane(_ frame: inout Frame, _ model: Model, _ pane: Rect) {
+  if pane.column > 0 {
+    for row in pane.row..<pane.bottom { frame.set(row, pane.column - 1, "│", .quiet) }
+  }
+  let isFocused = model.context == .detail
+  frame.rule(
+    pane.row, pane.column, pane.columns, left: titleSpans(frame, model, pane.columns, isFocused: isFocused),
+    right: scrollSpans(model, paneArea(pane), isPage: false))
+  drawLines(&frame, model, paneArea(pane), isPage: false)
+}
+
+func drawDetailPage(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
+  let areas = detailPageAreas(layout.body)
+  frame.rule(
+    layout.bodyRule, 0, frame.size.columns,
+    left: insecureSpans(model) + titleSpans(frame, model, frame.size.columns, isFocused: true),
+    right: scrollSpans(model, areas.lines, isPage: true))
+  if let graph = areas.graph {
+    drawHistory(&frame, graph, model.detail?.history ?? [])
+    frame.fill(graph.bottom, 0, frame.size.columns, "─", .quiet)
+  }
+  drawLines(&frame, model, areas.lines, isPage: true)
+}
+
+private func titleSpans(_ frame: Frame, _ model: Model, _ width: Int, isFocused: Bool) -> [Span] {
+  guard let id = model.list.selected else { return [] }
+  let status = model.rows.status(id)
+  var facts = status.size.map { "  " + Figures.bytes($0) } ?? ""
+  if status.connections > 0, let transport = status.transport {
+    facts += "  \(Figures.count(status.connections, "connection")) over \(transport.rawValue)"
+  }
+  let name = frame.charset.clipMiddle(model.rows.info(id).name, to: max(12, width - 18 - frame.charset.width(facts)))
+  return [Span(name, isFocused ? Style(.accent, bold: true) : .strong), Span(facts, .quiet)]
+}
+
+private func scrollSpans(_ model: Model, _ area: Rect, isPage: Bool) -> [Span] {
+  let count = model.detailLines(width: area.columns, isPage: isPage).count
+  let hidden = count - area.rows - model.detailTop
+  return hidden > 0 ? [Span("\(hidden) more ↓", .quiet)] : []
+}
+
+private func drawLines(_ frame: inout Frame, _ model: Model, _ area: Rect, isPage: Bool) {
+  let lines = model.detailLines(width: area.columns, isPage: isPage)
+  if lines.isEmpty { frame.put("…", area.row, area.column, .quiet) }
+  let top = max(0, min(model.detailTop, lines.count - area.rows))
+  for (offset, line) in lines.dropFirst(top).prefix(area.rows).enumerated() {
+    draw(line, &frame, model, Rect(row: area.row + offset, column: area.column, rows: 1, columns: area.columns))
+  }
+}
+
+private func draw(_ line: DetailLine, _ frame: inout Frame, _ model: Model, _ area: Rect) {
+  switch line {
+  case .text(let spans): frame.put(spans, area.row, area.column, width: area.columns)
+  case .rate(let history): drawRate(&frame, history, area)
+  case .map: drawMap(&frame, model, area)
+  case .segment(let number, let segment): drawSegment(&frame, model, number, segment, area)
+  }
+}
+
+private func drawRate(_ frame: inout Frame, _ history: [Double], _ area: Rect) {
+  frame.put("rate", area.row, area.column, .quiet)
+  let plot = Rect(row: area.row, column: area.column + Model.labelWidth, rows: 1, columns: mapWidth(area))
+  let values = Graph.columns(history, columns: plot.columns * 2, span: 1)
+  let peak = values.max() ?? 0
+  Graph.draw(&frame, plot, values: values, top: max(1, peak), style: .accent)
+  let words = "peak " + Figures.rate(peak) + " in " + Figures.duration(Double(min(history.count, plot.columns * 2)))
+  if !history.isEmpty { frame.put(words, area.row, plot.right + 2, .quiet, width: area.right - plot.right - 2) }
+}
+
+/// Segment bars, map and graph have the same width and stand below each other.
+private func mapWidth(_ area: Rect) -> Int {
+  max(8, min(area.columns - Model.labelWidth, area.columns >= 90 ? area.columns - Model.labelWidth - 58 : area.columns * 2 / 5))
+}
+
+private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {
+  guard let detail = model.detail, let status = model.selectedStatus else { return }
+  frame.put("map", area.row, area.column, .quiet)
+  let column = area.column + Model.labelWidth
+  let width = mapWidth(area)
+  let isDone = status.state.isDone
+  let parts = BlockMap.parts(
+    size: status.size ?? 0, hashed: isDone ? status.size ?? 0 : status.hashed, stored: detail.stored,
+    segments: detail.segments, width: width)
+  for (index, part) in parts.enumerated() {
+    let style: Style = isDone ? .good : part.style
+    frame.set(area.row, column + index, part.glyph, style)
+  }
+  var at = column + width + 2
+  for part in [BlockMap.Part.hashed, .received, .inFlight, .missing] {
+    let width = part.word.utf8.count + 2
+    guard at + width <= area.right else { break }
+    frame.set(area.row, at, part.glyph, part.style)
+    frame.put(part.word, area.row, at + 2, .quiet)
+    at += width + 2
+  }
+}
+
+private func drawSegment(
+  _ frame: inout Frame, _ model: Model, _ number: Int, _ segment: SegmentStatus, _ area: Rect
+) {
+  let status = model.selectedStatus
+  let row = area.row
+  frame.putRight(String(number), row, endingAt: area.column + 3, .quiet)
+  let column = area.column + Model.labelWidth
+  let width = mapWidth(area)
+  let isMoving = segment.activity == .receiving
+  Bars.draw(
+    &frame, row, column, width: width,
+    hashed: max(0, min(segment.received, (status?.hashed ?? 0) - segment.range.start)), received: segment.received,
+    whole: segment.range.count, style: isMoving ? .accent : .quiet)
+  var at = column + width + 2
+  func add(_ text: String, _ style: Style, _ frame: inout Frame) {
+    let width = frame.charset.width(text)
+    guard at + width <= area.right else { return }
+    frame.put(text, row, at, style)
+    at += width + 2
+  }
+  let range = Figures.range((segment.range.start, segment.range.end), of: status?.size ?? segment.range.end)
+  add(range, .plain, &frame)
+  if isMoving {
+    add(Figures.padLeft(Figures.rate(segment.rate), Figures.rateWidth), .plain, &frame)
+  } else {
+    let style: Style = segment.activity == .stalled ? .warning : .quiet
+    add(Figures.padLeft(segment.activity.rawValue, Figures.rateWidth), style, &frame)
+  }
+  add(Figures.padLeft(Figures.duration(segment.age), Figures.durationWidth), .quiet, &frame)
+  let tries = segment.retries == 1 ? "1 retry  " : Figures.padRight("\(segment.retries) retries", 9)
+  add(tries, segment.retries > 0 ? .warning : .quiet, &frame)
+  add(segment.transport.rawValue, .quiet, &frame)
+}

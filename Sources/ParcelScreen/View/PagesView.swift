@@ -1,0 +1,82 @@
+import ParcelCore
+
+func drawLog(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
+  let body = layout.body
+  let log = model.log
+  var right: [Span] = []
+  if log.fromEnd > 0 { right = [Span("\(Figures.grouped(log.fromEnd)) newer ↓", .quiet)] }
+  frame.rule(
+    layout.bodyRule, 0, frame.size.columns, left: insecureSpans(model) + [Span("Log", Style(.accent, bold: true))], right: right)
+  if log.lines.isEmpty { frame.put("Nothing happened yet.", body.row + 1, 3, .quiet) }
+  let end = log.lines.count - log.fromEnd
+  let start = max(0, end - body.rows)
+  for (offset, line) in log.lines[start..<max(start, end)].enumerated() {
+    let row = body.row + offset
+    frame.put(line.clock, row, 1, .quiet)
+    let (glyph, style): (Unicode.Scalar, Style) =
+      switch line.level {
+      case .info: ("·", .plain)
+      case .warning: ("!", .warning)
+      case .error: ("✘", .bad)
+      }
+    frame.set(row, 10, glyph, line.level == .info ? .quiet : style)
+    frame.put(frame.charset.clipEnd(line.text, to: frame.size.columns - 13), row, 12, style)
+  }
+}
+
+/// One row of the help: up to two columns.
+struct HelpRow {
+  var cells: [HelpCell?]
+}
+
+enum HelpCell {
+  case title(String)
+  case key(Binding)
+}
+
+extension Model {
+  /// The help for the screen's width, from the table.
+  var helpLines: [HelpRow] {
+    var groups: [[HelpCell]] = []
+    for group in Binding.Group.allCases {
+      let bindings = Bindings.table.filter { $0.group == group }
+      groups.append([.title(group.rawValue)] + bindings.map { .key($0) })
+    }
+    guard size.columns >= 110 else {
+      return groups.map { $0.map { HelpRow(cells: [$0]) } + [HelpRow(cells: [])] }.joined().dropLast()
+    }
+    let left = Array(groups[..<3].joined(separator: [HelpCell.title("")]))
+    let right = Array(groups[3...].joined(separator: [HelpCell.title("")]))
+    return (0..<max(left.count, right.count)).map { index in
+      HelpRow(cells: [left.indices.contains(index) ? left[index] : nil, right.indices.contains(index) ? right[index] : nil])
+    }
+  }
+}
+
+func drawHelp(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
+  let body = layout.body
+  let lines = model.helpLines
+  let top = max(0, min(model.helpTop, lines.count - body.rows))
+  let hidden = lines.count - body.rows - top
+  let right = hidden > 0 ? [Span("\(hidden) more ↓", .quiet)] : []
+  frame.rule(
+    layout.bodyRule, 0, frame.size.columns, left: insecureSpans(model) + [Span("Keys", Style(.accent, bold: true))], right: right)
+  for (offset, line) in lines.dropFirst(top).prefix(body.rows).enumerated() {
+    let width = (frame.size.columns - 2) / max(1, line.cells.count)
+    for (index, cell) in line.cells.enumerated() {
+      draw(cell, &frame, body.row + offset, 2 + index * width, width - 2)
+    }
+  }
+}
+
+private func draw(_ cell: HelpCell?, _ frame: inout Frame, _ row: Int, _ column: Int, _ width: Int) {
+  switch cell {
+  case nil: break
+  case .title(let text): frame.put(text, row, column, .quiet, width: width)
+  case .key(let binding):
+    frame.put(binding.keyNames, row, column, Style(.accent, bold: true), width: 12)
+    var text = binding.help
+    if binding.contexts.count == 1, let only = binding.contexts.first, only != .list { text += " (\(only.title))" }
+    frame.put(frame.charset.clipEnd(text, to: width - 14), row, column + 14)
+  }
+}
