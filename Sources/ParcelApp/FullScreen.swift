@@ -1,7 +1,131 @@
+import Glibc
 import ParcelCLI
 import ParcelCore
+import ParcelEngine
+import ParcelTerminal
+
+/// `parcel-tui`, and `parcel` with nothing to do: the session on the terminal, the engine behind it.
 struct FullScreen {
   let options: ClientOptions
   let program: String
-  func run() async -> ExitCode { .usage }
+
+  func run() async -> ParcelCore.ExitCode {
+    do {
+      return try await session()
+    } catch {
+      Descriptors.write(ErrorText.text(error, program: program) + "\n", to: 2)
+      return ErrorText.exit(error)
+    }
+  }
+
+  private func session() async throws(Failure) -> ParcelCore.ExitCode {
+    let wanted = try Wanted(options.wanted)
+    let token = try ClientRun.token(options.access)
+    var events: EventLog?
+    if let target = options.output.events { events = try EventLog(target) }
+
+    let (commands, asked) = AsyncStream.makeStream(of: Command.self)
+    let loop = SessionLoop(options: terminalOptions) { asked.yield($0) }
+    let queue = SnapshotQueue()
+    let run = ClientRun(
+      options, token: (token.value, token.file), waits: true,
+      publish: { snapshot in
+        loop.post(snapshot)
+        queue.post(snapshot)
+      })
+    async let recorded = Recorder.record(options, program: program, from: queue, events: events)
+
+    let remarks = wanted.remarks + [token.warning].compactMap { $0 }
+    for remark in remarks { await run.engine.report(.warning, remark) }
+    await run.engine.add(wanted.downloads, title: wanted.title)
+    // What the command line names was asked for; an empty session waits for Enter.
+    if !options.asksForNothing { await run.engine.perform(.start) }
+
+    let worker = Task { await Commands(run: run, loop: loop).perform(all: commands) }
+    let outcome = await display(loop)
+    asked.finish()
+    if case .success(.finished) = outcome { await worker.value }
+    if case .failure(let failure) = outcome {
+      await run.close()
+      throw failure
+    }
+    queue.close()
+    return await recorded
+  }
+
+  /// Runs the loop on its own thread until it ends.
+  private func display(_ loop: SessionLoop) async -> Result<SessionLoop.Outcome, Failure> {
+    await withCheckedContinuation { continuation in
+      loop.start { continuation.resume(returning: $0) }
+    }
+  }
+
+  private var terminalOptions: TerminalOptions {
+    var terminal = TerminalOptions()
+    if options.output.ascii { terminal.glyphs = .ascii }
+    terminal.colors = !options.output.noColor
+    return terminal
+  }
+}
+
+/// Does what the session asks for, one after the other: reading files here, everything else in the engine.
+private struct Commands: Sendable {
+  let run: ClientRun
+  let loop: SessionLoop
+
+  func perform(all commands: AsyncStream<Command>) async {
+    for await command in commands {
+      if case .quit = command {
+        await run.close()
+        loop.finish()
+        return
+      }
+      await perform(command)
+    }
+  }
+
+  private func perform(_ command: Command) async {
+    do {
+      switch command {
+      case .openManifest(let path):
+        let manifest = try await onThread { () throws(Failure) in try Documents.manifest(Documents.absolute(path)) }
+        for remark in manifest.remarks { await run.engine.report(.warning, remark) }
+        await run.engine.add(manifest.downloads, title: Wanted.title([path]))
+        await run.engine.report(.info, "\(Wanted.title([path])): \(manifest.summary)")
+      case .add(let text): await run.engine.add([try RowInput.spec(text)])
+      case .setTokenFile(let path):
+        let full = Documents.absolute(path)
+        let read = try await onThread { () throws(Failure) in try Documents.token(full) }
+        if let warning = read.warning { await run.engine.report(.warning, warning) }
+        await run.engine.setToken(read.token, file: path)
+      case .setFolder(let path): await run.engine.setFolder(Documents.absolute(path))
+      case .setServer(let text):
+        guard let server = ServerURL(argument: text) else {
+          throw Failure(
+            .input, retry: .never, "'\(Printable.text(text))' is no server.",
+            remedy: "Expected a host or an http:// or https:// URL.")
+        }
+        await run.engine.setServer(server.text)
+      default: await run.engine.perform(command)
+      }
+    } catch {
+      let failure = error as? Failure ?? Failure(.input, retry: .never, "\(error)")
+      await run.engine.report(.error, failure.text)
+    }
+  }
+
+  /// Reading may wait for a slow disk, which tasks must not.
+  private func onThread<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(Failure) -> Value
+  ) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.start("parcel-read") {
+        do {
+          continuation.resume(returning: try body())
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    }
+  }
 }

@@ -68,33 +68,16 @@ struct Headless {
     _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag
   ) -> ExitCode {
     var printer = ProgressPrinter(options.output)
-    var events = events
-    var troubles: [Failure] = []
-    var isFirst = true
+    var records = RunRecords(events: events, summaryPath: options.output.summary)
     while let snapshots = queue.next() {
       for snapshot in snapshots {
-        if isFirst, let failure = events?.start(clock: Clocks.wallClock(), settings: snapshot.settings) {
-          troubles.append(failure)
-        }
-        isFirst = false
         printer.show(snapshot)
-        if let failure = events?.show(snapshot, printer.fold) { troubles.append(failure) }
+        records.show(snapshot, printer.fold)
       }
     }
     let summary = Summary(printer.fold, interrupted: interrupted.isSet)
     printer.finish(summary)
-    if let failure = events?.finish(summary, printer.fold) { troubles.append(failure) }
-    if let path = options.output.summary {
-      do {
-        try WholeFile.write(summary.json, to: path)
-      } catch {
-        troubles.append(error)
-      }
-    }
-    for failure in troubles { Descriptors.write(ErrorText.text(failure) + "\n", to: 2) }
-    // Every file is right, but what was asked for beside them could not be written.
-    if summary.exit == .success, let failure = troubles.first { return ErrorText.exit(failure) }
-    return summary.exit
+    return records.finish(summary, printer.fold, program: "parcel")
   }
 }
 

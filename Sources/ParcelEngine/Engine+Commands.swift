@@ -15,11 +15,18 @@ extension Engine {
       queue.append(id)
       count(status, 1)
     }
-    if let title { self.title = title }
+    if let title, !title.isEmpty { names(title) }
     dirty.formUnion((first..<specs.count).map { DownloadID($0) })
     tableChanged = true
     isDirty = true
     continueWork()
+  }
+
+  /// The first manifest's name, and how many more.
+  private func names(_ title: String) {
+    manifests += 1
+    if manifests == 1 { firstTitle = title }
+    self.title = manifests == 1 ? title : "\(firstTitle) +\(manifests - 1)"
   }
 
   package func perform(_ command: Command) {

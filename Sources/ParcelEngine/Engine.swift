@@ -14,7 +14,10 @@ package actor Engine {
   private let tickInterval: Double?
 
   var options: EngineOptions
+  /// What the session's header shows for the manifests.
   var title = ""
+  var firstTitle = ""
+  var manifests = 0
 
   // Rows, index = DownloadID.index.
   var specs: [DownloadSpec] = []
