@@ -1,0 +1,51 @@
+import CCurl
+import ParcelCore
+
+/// Where the connections go instead of to the URL's host: an AF_UNIX socket behind which something carries the bytes on
+/// (the UDT relay). HTTP, TLS and certificate checks stay end to end with the data server.
+package enum UnixSocketAddress: Hashable, Sendable {
+  case path(String)
+  /// Linux's abstract name, without the leading zero byte.
+  case abstract(String)
+}
+
+/// What `CurlTransport` can be told beyond the contract's `TransportOptions`.
+package struct CurlSettings: Sendable {
+  package var kind = TransportKind.http
+  /// Nil: connect to the URL's host, or the proxy.
+  package var connectThrough: UnixSocketAddress?
+  /// Instead of `~/.netrc`, when `TransportOptions.netrc` is on.
+  package var netrcFile: String?
+  /// Gets header lines, secrets as stars, when `TransportOptions.debug` is on. Called on the transport's thread.
+  package var log: (@Sendable (String) -> Void)?
+
+  package init() {}
+}
+
+/// HTTP through libcurl: all transfers on one thread, which alone touches libcurl's handles.
+///
+/// Redirects are not followed: a 3xx answer goes to the receiver like any other.
+package final class CurlTransport: Transport {
+  package let kind: TransportKind
+  private let inbox: Inbox
+
+  package init(options: TransportOptions, settings: CurlSettings = CurlSettings()) {
+    let loop = CurlLoop.make(options: options, settings: settings)
+    kind = settings.kind
+    inbox = loop.inbox
+    OwnThread.start { loop.run() }
+  }
+
+  deinit { inbox.shutDown() }
+
+  package func open(_ request: TransferRequest, receiver: any TransferReceiver) {
+    if inbox.open(request, receiver: receiver) { return }
+    // The caller may hold a lock that `end` takes: not on its thread.
+    OwnThread.start { receiver.end(TransferEnd(reason: .stopped)) }
+  }
+
+  package func stop(_ id: TransferID) { inbox.stop(id) }
+  package func resumePaused() { inbox.resumePaused() }
+  package func setRateLimit(_ bytesPerSecond: Int?) { inbox.setRateLimit(bytesPerSecond) }
+  package func shutDown() { inbox.shutDown() }
+}
