@@ -28,6 +28,15 @@ CURLMcode parcel_curl_multi_set_long(CURLM *multi, CURLMoption option, long valu
   return curl_multi_setopt(multi, option, value);
 }
 
+CURLSH *parcel_curl_connection_share(void) {
+  CURLSH *share = curl_share_init();
+  if (share && curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) != CURLSHE_OK) {
+    curl_share_cleanup(share);
+    return NULL;
+  }
+  return share;
+}
+
 long parcel_curl_get_long(CURL *handle, CURLINFO info) {
   long value = 0;
   return curl_easy_getinfo(handle, info, &value) == CURLE_OK ? value : 0;

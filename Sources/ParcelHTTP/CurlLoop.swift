@@ -44,10 +44,12 @@ final class CurlLoop {
 
   private init(options: TransportOptions, settings: CurlSettings) {
     precondition(Self.isLibraryReady, "libcurl does not start")
-    guard let multi = curl_multi_init() else { preconditionFailure("no memory for libcurl") }
+    guard let multi = curl_multi_init(), let ownConnections = parcel_curl_connection_share() else {
+      preconditionFailure("no memory for libcurl")
+    }
     self.multi = multi
     self.options = options
-    setup = CurlSetup(options: options, settings: settings)
+    setup = CurlSetup(options: options, settings: settings, ownConnections: ownConnections)
     inbox = Inbox(waking: multi)
     parcel_curl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.idleConnections)
     limiter.setLimit(options.rateLimit, now: now())
@@ -97,6 +99,7 @@ final class CurlLoop {
     }
     handles = []
     curl_multi_cleanup(multi)
+    curl_share_cleanup(setup.ownConnections)
   }
 
   // MARK: Transfers
@@ -129,7 +132,8 @@ final class CurlLoop {
   }
 
   private func noMemory(_ request: TransferRequest) -> Failure {
-    Failure(.network, retry: .later(after: nil), "Could not fetch \(Redaction.url(request.url)): out of memory.")
+    Failure(
+      .network, retry: .later(after: nil), "Could not fetch \(Redaction.url(request.url)): out of memory.")
   }
 
   private func collectEnds() {

@@ -5,6 +5,9 @@ import ParcelCore
 struct CurlSetup {
   let options: TransportOptions
   let settings: CurlSettings
+  /// The connection cache of HTTP/1.1 transfers. In a common one libcurl 7.88 remembers of a host that its last connection
+  /// could not be shared, and then opens one for each of the small files instead of streams of one.
+  let ownConnections: UnsafeMutableRawPointer
 
   /// Sets up a reset handle. Throws a `Failure` when the request cannot be sent as it is.
   func apply(_ request: TransferRequest, to handle: EasyHandle) throws(Failure) {
@@ -29,6 +32,7 @@ struct CurlSetup {
   }
 
   private func setConnection(_ request: TransferRequest, on handle: EasyHandle) {
+    handle.set(CURLOPT_SHARE, pointer: request.shared ? nil : ownConnections)
     if request.shared {
       handle.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
       handle.set(CURLOPT_PIPEWAIT, true)
@@ -86,7 +90,8 @@ struct CurlSetup {
     let url = Redaction.url(request.url)
     guard request.url.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
       throw Failure(
-        .input, retry: .never, "Could not fetch \(PlainText.printable(url)): the URL holds a blank or a control character.",
+        .input, retry: .never,
+        "Could not fetch \(PlainText.printable(url)): the URL holds a blank or a control character.",
         remedy: "Write such characters as %XX.")
     }
     if let range = request.range, range.isEmpty {

@@ -18,6 +18,9 @@ CURLcode parcel_curl_set_debug_callback(CURL *handle, parcel_curl_debug_callback
 
 CURLMcode parcel_curl_multi_set_long(CURLM *multi, CURLMoption option, long value);
 
+/// Handles with this share have a connection cache of their own. NULL when there is no memory.
+CURLSH *parcel_curl_connection_share(void);
+
 /// Each returns 0 when libcurl does not know the answer.
 long parcel_curl_get_long(CURL *handle, CURLINFO info);
 curl_off_t parcel_curl_get_offset(CURL *handle, CURLINFO info);

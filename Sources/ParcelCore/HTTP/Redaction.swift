@@ -57,7 +57,8 @@ package enum Redaction {
     let start: Int
     if text.starts(with: "//".utf8) {
       start = 2
-    } else if let colon = text.firstIndex(of: UInt8(ascii: ":")), text[(colon + 1)...].starts(with: "//".utf8) {
+    } else if let colon = text.firstIndex(of: UInt8(ascii: ":")), text[(colon + 1)...].starts(with: "//".utf8)
+    {
       start = colon + 3
     } else {
       return text

@@ -197,7 +197,8 @@ extension URLReference {
   /// SERVER/ID: one slash between them, the id encoded as a single path segment.
   package func appending(id: String) -> URLReference {
     var result = self
-    result.path = (path.hasSuffix("/") ? path : path + "/") + PercentCoding.encode(id, keeping: ":@!$&'()*+,;=")
+    result.path =
+      (path.hasSuffix("/") ? path : path + "/") + PercentCoding.encode(id, keeping: ":@!$&'()*+,;=")
     return result
   }
 }
