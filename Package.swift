@@ -80,7 +80,8 @@ let package = Package(
     tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting", "parcel-server"]),
     tests(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
-    tests("ProgramTests", ["ParcelCore", "ParcelTesting"]),
+    tests(
+      "ProgramTests", ["ParcelCore", "ParcelTesting", "parcel", "parcel-tui", "parcel-server"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx14

@@ -36,6 +36,7 @@ extension Engine {
     entry.counted[transfer] = bytes
     entry.incoming += new
     incoming += new
+    totals.fetched = incoming
   }
 
   // MARK: - Rows

@@ -21,6 +21,7 @@ private func endedRun() -> (fold: RunFold, records: [String]) {
   script.log(.warning, "A \"quoted\" warning.")
   script.log(.info, "not in the log")
   script.totals.received = 1_287_000_000
+  script.totals.fetched = 484_000_000
   snapshot = script.snapshot(at: 25)
   fold.apply(snapshot)
   records += EventRecords.happenings(of: snapshot, fold)
@@ -186,6 +187,7 @@ struct SummaryTests {
     script.go(2, .verified) { $0.received = 70 }
     fold.apply(script.snapshot(at: 0.1))
     script.row(0) { $0.received = 900 }
+    script.totals.fetched = 550
     fold.apply(script.snapshot(at: 0.2))
     #expect(fold.fetched == 550)
     #expect(fold.rows[0].baseline == 400)

@@ -231,6 +231,7 @@ struct LiveScreenTests {
     for index in 0..<4 {
       script.go(index, .verified, at: 15) { $0.received = Script.sizes[index] }
       script.totals.done += 1
+      script.totals.fetched += 263_000_000
       snapshot = script.snapshot(at: 15.5 + Double(index))
       paper.write(progress.show(snapshot, columns: 80, rows: 24).out)
     }

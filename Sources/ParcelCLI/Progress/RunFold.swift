@@ -20,9 +20,8 @@ package struct RunFold: Sendable {
   /// Time of the first snapshot, or of the earliest change in it; nil before it.
   package private(set) var begin: Instant?
   package private(set) var time = Instant.zero
-  /// Bytes that came over the network in this run, as far as snapshots show them: of a file that continued, the bytes
-  /// between its start and the next snapshot are not counted.
-  package private(set) var fetched = 0
+  /// Bytes that came over the network in this run.
+  package var fetched: Int { totals.fetched }
   /// What runs, opens, verifies or will be tried again, ascending.
   package private(set) var live: [DownloadID] = []
 
@@ -59,12 +58,6 @@ package struct RunFold: Sendable {
   }
 
   private mutating func note(_ change: StatusChange) {
-    let old = rows[change.id.index].status
-    let isNew = old.state == .waiting || old.state == .opening
-    // A row that was first seen in the middle may hold bytes of an earlier run; one that is already through was fetched
-    // between two snapshots.
-    let counts = !isNew || (change.status.state != .running && rows[change.id.index].firstRan != nil)
-    if counts { fetched += max(0, change.status.received - old.received) }
     rows[change.id.index].status = change.status
     let state = change.status.state
     keepLive(change.id, (state.isActive || state == .retrying) && !rows[change.id.index].removed)

@@ -91,6 +91,8 @@ package struct Totals: Hashable, Sendable {
   /// Files whose size is not known yet.
   package var unsized = 0
   package var received = 0
+  /// Bytes that came over the network in this run; those that came twice count twice.
+  package var fetched = 0
   /// Bytes of files whose digest is right.
   package var verifiedBytes = 0
   /// Bytes per second now, smoothed over about 3 s.
