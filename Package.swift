@@ -73,7 +73,8 @@ let package = Package(
       name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
     tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
-    tests("ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"]),
+    tests(
+      "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),

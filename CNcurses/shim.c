@@ -91,13 +91,25 @@ enum { fatal_count = sizeof fatal_signals / sizeof fatal_signals[0] };
 static struct sigaction old_fatal[fatal_count];
 
 static void on_fatal(int number, siginfo_t *info, void *context) {
-  (void)context;
-  restore_now();
-  for (int i = 0; i < fatal_count; i++) {
-    if (fatal_signals[i] == number) sigaction(number, &old_fatal[i], NULL);
+  if (is_open) {
+    restore_now();
+    // The terminal's thread may be in the middle of a frame: what it still writes goes nowhere. Reports go to stderr.
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) dup2(nowhere, 1);
   }
-  // A fault repeats when the handler returns, and the earlier handler sees it as it was. A trap or a sent signal does not.
-  if (info->si_code > 0 && number != SIGTRAP && number != SIGABRT) return;
+  for (int i = 0; i < fatal_count; i++) {
+    if (fatal_signals[i] != number) continue;
+    // The earlier handler (Swift's backtrace) sees the fault as it was. A signal that a person sent has nothing to trace.
+    int is_sent = info->si_code == SI_USER || info->si_code == SI_QUEUE;
+    if (!is_sent && (old_fatal[i].sa_flags & SA_SIGINFO) && old_fatal[i].sa_sigaction != NULL) {
+      old_fatal[i].sa_sigaction(number, info, context);
+    }
+  }
+  // Blocked while this runs, so it arrives when the handler returns: the process never goes on.
+  struct sigaction end;
+  memset(&end, 0, sizeof end);
+  end.sa_handler = SIG_DFL;
+  sigaction(number, &end, NULL);
   raise(number);
 }
 
@@ -264,7 +276,9 @@ void cn_cursor(int row, int column) {
   }
 }
 
-void cn_refresh(void) { wrefresh(stdscr); }
+void cn_refresh(void) {
+  if (is_open) wrefresh(stdscr);
+}
 
 void cn_repaint(void) { clearok(stdscr, TRUE); }
 

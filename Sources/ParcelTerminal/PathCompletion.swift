@@ -19,7 +19,8 @@ package enum PathCompletion {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard name != ".", name != "..", name.hasPrefix(prefix), prefix.hasPrefix(".") || !name.hasPrefix(".") else { continue }
+      guard name != ".", name != "..", name.hasPrefix(prefix), prefix.hasPrefix(".") || !name.hasPrefix(".")
+      else { continue }
       found.append(Completion(path: folder + name, isFolder: isFolder(expandHome(folder) + name)))
     }
     return found.sorted { $0.path < $1.path }

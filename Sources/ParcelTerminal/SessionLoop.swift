@@ -196,7 +196,9 @@ package final class SessionLoop: Sendable {
       if isDirty { deadline = lastFrame + SessionLoop.frameInterval }
       if let tick = model.nextTick { deadline = deadline.map { min($0, tick) } ?? tick }
       var timeout: Int32 = -1
-      if let deadline { timeout = Int32(max(0, min(60_000, ((deadline - Instant.monotonic()) * 1000).rounded(.up)))) }
+      if let deadline {
+        timeout = Int32(max(0, min(60_000, ((deadline - Instant.monotonic()) * 1000).rounded(.up))))
+      }
       var fds = [
         pollfd(fd: loop.wakeRead, events: Int16(POLLIN), revents: 0),
         pollfd(fd: hasInput ? terminal.input : -1, events: Int16(POLLIN), revents: 0),

@@ -26,17 +26,24 @@ package final class Terminal {
     }
     if isatty(0) != 1 {
       input = open("/dev/tty", O_RDWR | O_CLOEXEC)
-      guard input >= 0 else { throw Self.cannot("there is no terminal to read keys from", "Run parcel for plain output.") }
+      guard input >= 0 else {
+        throw Self.cannot("there is no terminal to read keys from", "Run parcel for plain output.")
+      }
     }
     let name = getenv("TERM").map { String(cString: $0) } ?? ""
     switch cn_check_terminal(1) {
-    case 1: throw Self.cannot("TERM='\(name)' is not known on this machine", "Set TERM, for example to xterm-256color.")
-    case 2: throw Self.cannot("a terminal of type '\(name)' cannot move its cursor", "Run parcel for plain output.")
+    case 1:
+      throw Self.cannot(
+        "TERM='\(name)' is not known on this machine", "Set TERM, for example to xterm-256color.")
+    case 2:
+      throw Self.cannot("a terminal of type '\(name)' cannot move its cursor", "Run parcel for plain output.")
     default: break
     }
     setlocale(LC_CTYPE, "")
     charset = chooseCharset()
-    guard cn_open(input) == 0 else { throw Self.cannot("curses could not use a terminal of type '\(name)'", "") }
+    guard cn_open(input) == 0 else {
+      throw Self.cannot("curses could not use a terminal of type '\(name)'", "")
+    }
     palette = Palette(colors: options.colors && !hasNoColor ? Int(cn_colors()) : 0)
     shown = nil
   }
@@ -129,7 +136,8 @@ package final class Terminal {
     let cell = new.cells[index]
     let before = old.cells[index]
     if cell.code & Cell.cluster == 0 { return cell == before }
-    return cell.style == before.style && before.code & Cell.cluster != 0 && new.scalars(cell) == old.scalars(before)
+    return cell.style == before.style && before.code & Cell.cluster != 0
+      && new.scalars(cell) == old.scalars(before)
   }
 
   /// Writes changed cells of one style from `column` on; answers the column after them. A run ends after each

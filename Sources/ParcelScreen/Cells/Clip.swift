@@ -7,14 +7,15 @@ extension Charset {
     return head(text, width - 1) + "…"
   }
 
-  /// `text`, or its beginning, an ellipsis and its end, in at most `width` cells. Names of one data set differ in the middle and
-  /// end alike; the end, with the file's kind, gets the smaller half.
+  /// `text`, or its beginning, an ellipsis and its end, in at most `width` cells. The end is the file's kind where there is one
+  /// (`….maf.gz`), so that most of the room is left for what tells names of one data set apart.
   package func clipMiddle(_ text: String, to width: Int) -> String {
     guard width > 0 else { return "" }
     guard text.utf8.count > width, self.width(text) > width else { return text }
-    guard width > 4 else { return clipEnd(text, to: width) }
-    let tail = (width - 1) * 2 / 5
-    return head(text, width - 1 - tail) + "…" + self.tail(text, tail)
+    guard width > 8 else { return clipEnd(text, to: width) }
+    var end = tail(text, min(9, width / 3))
+    if let dot = end.firstIndex(of: "."), end[dot...].utf8.count >= 3 { end = String(end[dot...]) }
+    return head(text, width - 1 - self.width(end)) + "…" + end
   }
 
   /// The longest beginning that takes at most `width` cells.

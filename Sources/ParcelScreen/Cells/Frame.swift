@@ -69,14 +69,17 @@ package struct Frame: Sendable {
 
   /// Writes `text` so that it ends before column `right`.
   @discardableResult
-  package mutating func putRight(_ text: String, _ row: Int, endingAt right: Int, _ style: Style = .plain) -> Int {
+  package mutating func putRight(_ text: String, _ row: Int, endingAt right: Int, _ style: Style = .plain)
+    -> Int
+  {
     let width = charset.width(text)
     put(text, row, max(0, right - width), style)
     return width
   }
 
   /// Repeats a glyph over `count` cells.
-  package mutating func fill(_ row: Int, _ column: Int, _ count: Int, _ glyph: Unicode.Scalar, _ style: Style) {
+  package mutating func fill(_ row: Int, _ column: Int, _ count: Int, _ glyph: Unicode.Scalar, _ style: Style)
+  {
     guard count > 0 else { return }
     let value = charset.shown(glyph).value
     for offset in 0..<count { write(value, 1, row, column + offset, style) }

@@ -63,11 +63,12 @@ package enum Bindings {
   private static let files: [Binding] = [
     Binding(.files, rows, .pause, [.character(" ")], "pause", rank: 10, "pause or resume"),
     Binding(
-      .files, [.list], .enter, [.enter], "detail", rank: 12, "start when nothing runs yet, else show the detail"),
+      .files, [.list], .enter, [.enter], "detail", rank: 12, "start; once it runs, show the detail"),
     Binding(.files, [.list], .detail, [.right, .character("l")], "show the detail"),
     Binding(.files, rows, .retry, [.character("r")], "retry", rank: 13, "try again now"),
-    Binding(.files, rows, .remove, [.character("x")], "remove", rank: 30, "remove from the list (asks; partial data stays)"),
-    Binding(.files, [.list], .mark, [.character("v")], "mark", rank: 31, "mark or unmark, and go on to the next"),
+    Binding(.files, rows, .remove, [.character("x")], "remove", rank: 30, "remove from the list (asks)"),
+    Binding(
+      .files, [.list], .mark, [.character("v")], "mark", rank: 31, "mark or unmark, and go on to the next"),
   ]
 
   private static let session: [Binding] = [
@@ -78,33 +79,37 @@ package enum Bindings {
     Binding(.session, main, .folder, [.character("D")], "folder", rank: 32, "choose the target folder"),
     Binding(.session, main, .server, [.character("S")], "server", rank: 33, "choose the server of file ids"),
     Binding(
-      .session, main, .moreConnections, [.character("+"), .character("=")], "more connections for each file"),
+      .session, main, .moreConnections, [.character("+"), .character("=")], "more connections a file"),
     Binding(
-      .session, main, .fewerConnections, [.character("-")], "fewer connections for each file; below 1 they adapt"),
+      .session, main, .fewerConnections, [.character("-")], "fewer connections a file; below 1: adapt"),
   ]
 
   private static let views: [Binding] = [
     Binding(.views, main, .focus, [.tab, .backTab], "focus", rank: 36, "to the detail and back"),
-    Binding(.views, [.list], .filter, [.character("/")], "filter", rank: 16, "show only names with this text"),
-    Binding(.views, [.list], .hideDone, [.character("f")], "hide done", rank: 17, "hide or show finished files"),
-    Binding(.views, rows, .log, [.character("L")], "log", rank: 18, "show the log"),
-    Binding(.views, [.log], .log, [.character("L")], "list", rank: 18, "back to the list"),
+    Binding(
+      .views, [.list], .filter, [.character("/")], "filter", rank: 16, "show only names with this text"),
+    Binding(
+      .views, [.list], .hideDone, [.character("f")], "hide done", rank: 17, "hide or show finished files"),
+    Binding(.views, main, .log, [.character("L")], "log", rank: 18, "show the log, or the list again"),
     Binding(.views, main, .help, [.character("?")], "help", rank: 90, "show the keys"),
-    Binding(.views, [.help], .back, [.escape, .character("?"), .character("q"), .enter], "back", rank: 90, "back"),
+    Binding(
+      .views, [.help], .back, [.escape, .character("?"), .character("q"), .enter], "back", rank: 90,
+      "back to the list"),
     Binding(
       .views, [.list], .back, [.escape, .left, .character("h")],
       "end the filter, take the marks away"),
     Binding(
-      .views, [.detail], .back, [.escape, .enter, .left, .character("h")], "back", rank: 9, "back to the list"),
-    Binding(.views, [.log], .back, [.escape, .enter, .left, .character("h")], "back", rank: 9, "back to the list"),
+      .views, [.detail, .log], .back, [.escape, .enter, .left, .character("h")], "back", rank: 9,
+      "back to the list"),
     Binding(.views, pages, .repaint, [.control("l")], "draw the screen again"),
   ]
 
   private static let leaving: [Binding] = [
-    Binding(.leaving, main, .quit, [.character("q")], "quit", rank: 91, "save and leave (asks while files are running)"),
     Binding(
-      .leaving, Context.allCases, .stopNow, [.control("c")], "save and leave at once; a second time: do not wait"),
-    Binding(.leaving, Context.allCases, .suspend, [.control("z")], "to the shell; `fg` comes back"),
+      .leaving, main, .quit, [.character("q")], "quit", rank: 91, "save and leave (asks while files run)"),
+    Binding(
+      .leaving, Context.allCases, .stopNow, [.control("c")], "save and leave; twice: leave at once"),
+    Binding(.leaving, Context.allCases, .suspend, [.control("z")], "to the shell; fg comes back"),
   ]
 
   private static let typing: [Context] = [.prompt, .filter]
@@ -120,8 +125,8 @@ package enum Bindings {
     Binding(.prompts, typing, .deleteForward, [.delete, .control("d")], "delete to the right"),
     Binding(.prompts, typing, .deleteWord, [.control("w")], "delete the word to the left"),
     Binding(.prompts, typing, .deleteToStart, [.control("u")], "delete all to the left"),
-    Binding(.prompts, [.filter], .up, [.up], "one row up"),
-    Binding(.prompts, [.filter], .down, [.down], "one row down"),
+    Binding(.prompts, [.filter], .up, [.up], "one line up"),
+    Binding(.prompts, [.filter], .down, [.down], "one line down"),
     Binding(.prompts, [.question], .yes, [.character("y"), .enter], "yes", rank: 10, "yes"),
     Binding(.prompts, [.question], .no, [.character("n"), .escape, .character("q")], "no", rank: 11, "no"),
   ]

@@ -29,7 +29,8 @@ package struct ListColumns: Hashable, Sendable {
   /// For a list `width` cells wide; columns count from its left edge.
   package init(width: Int) {
     let extras = [
-      (Self.viaWidth, 5), (Figures.durationWidth, 4), (Figures.bytesWidth, 3), (Self.wordWidth, 2), (Figures.rateWidth, 1),
+      (Self.viaWidth, 5), (Figures.durationWidth, 4), (Figures.bytesWidth, 3), (Self.wordWidth, 2),
+      (Figures.rateWidth, 1),
     ]
     // Marker, glyph, gap, name, gap, bar, gap, percent, margin.
     let fixed = 2 + 1 + Self.gap + Self.gap + 1 + Self.percentWidth + 1
@@ -40,7 +41,7 @@ package struct ListColumns: Hashable, Sendable {
     while shown > 0, needed(shown) > width { shown -= 1 }
     let hasWord = shown >= 2
     let spare = max(0, width - needed(shown) + Self.flexible)
-    let barWidth = min(max(8, spare * 2 / 5), 30)
+    let barWidth = min(max(8, spare * 3 / 8), 24)
 
     self.hasWord = hasWord
     state = Column(start: 2, width: hasWord ? 2 + Self.wordWidth : 1)
@@ -59,17 +60,11 @@ package struct ListColumns: Hashable, Sendable {
     via = next(shown >= 5, Self.viaWidth)
   }
 
-  /// Where a note stands: over rate, time left and via; over more when these are not all there.
-  package var note: Column {
+  /// Where a note of `width` cells stands: over rate, time left and via; over columns further left when it needs them.
+  package func note(_ width: Int) -> Column {
     let end = (via ?? left ?? rate ?? percent).end
-    let start: Int
-    if via != nil, let rate {
-      start = rate.start
-    } else if let size {
-      start = size.start
-    } else {
-      start = bar.start
-    }
+    let starts = [left == nil ? nil : rate?.start, size?.start, percent.start, bar.start].compactMap { $0 }
+    let start = starts.first { end - $0 >= width } ?? bar.start
     return Column(start: start, width: end - start)
   }
 }

@@ -107,7 +107,8 @@ package enum Dialog: Sendable {
     switch self {
     case .prompt(let prompt): 2 + min(Prompt.shownCompletions, prompt.completions.count)
     case .filter: 2
-    case .question(let question): 1 + max(1, Charset.unicode.wrap(question.text, to: max(1, columns - 2)).count)
+    case .question(let question):
+      1 + max(1, Charset.unicode.wrap(question.text, to: max(1, columns - 2)).count)
     }
   }
 }

@@ -9,7 +9,9 @@ func drawDialog(_ frame: inout Frame, _ model: Model, _ area: Rect) {
     drawEditor(&frame, editor, label: "name: ", area.row + 1, 2, area.columns - 4)
   case .question(let question):
     frame.rule(area.row, 0, area.columns, left: [Span("Sure?", Style(.warning, bold: true))])
-    for (index, line) in frame.charset.wrap(question.text, to: area.columns - 4).prefix(area.rows - 1).enumerated() {
+    for (index, line) in frame.charset.wrap(question.text, to: area.columns - 4).prefix(area.rows - 1)
+      .enumerated()
+    {
       frame.put(line, area.row + 1 + index, 2, .strong)
     }
   case nil: break
@@ -27,7 +29,8 @@ private func drawPrompt(_ frame: inout Frame, _ prompt: Prompt, _ area: Rect) {
         frame.put("… \(Figures.grouped(hidden + 1)) more", row, 2 + prompt.label.utf8.count, .quiet)
       } else {
         frame.put(
-          completion.name, row, 2 + prompt.label.utf8.count, completion.isFolder ? .accent : .plain, width: area.columns - 12)
+          completion.name, row, 2 + prompt.label.utf8.count, completion.isFolder ? .accent : .plain,
+          width: area.columns - 12)
       }
     }
   }
@@ -74,7 +77,9 @@ func drawFooter(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   }
 }
 
-private func hintWidth(_ frame: Frame, _ hint: Hint) -> Int { frame.charset.width(hint.key) + 1 + frame.charset.width(hint.label) }
+private func hintWidth(_ frame: Frame, _ hint: Hint) -> Int {
+  frame.charset.width(hint.key) + 1 + frame.charset.width(hint.label)
+}
 
 private func drawHint(_ frame: inout Frame, _ hint: Hint, _ row: Int, _ column: Int) {
   let used = frame.put(hint.key, row, column, Style(.accent, bold: true))
@@ -106,6 +111,7 @@ extension Model {
     case .pauseAll where phase == .paused: "resume all"
     case .enter where phase == .idle: "start"
     case .hideDone where list.hidesDone: "show done"
+    case .log where page == .log: "list"
     default: binding.label
     }
   }

@@ -5,6 +5,7 @@ enum DetailLine {
   case text([Span])
   case rate([Double])
   case map
+  case legend
   case segment(Int, SegmentStatus)
 }
 
@@ -18,6 +19,7 @@ extension Model {
     lines += failureLines(status, width)
     if !isPage { lines.append(.rate(detail.history)) }
     lines.append(.map)
+    if isPage, width < wideDetail { lines.append(.legend) }
     for (index, segment) in detail.segments.enumerated() { lines.append(.segment(index + 1, segment)) }
     lines += factLines(id, status, detail, width)
     return lines
@@ -28,7 +30,8 @@ extension Model {
     var spans = [Span(String(state.glyph) + " " + state.word, state.style.bold())]
     if let size = status.size {
       let received = status.state.isDone ? size : status.received
-      spans.append(Span("   " + Figures.percent(received, of: size) + "   " + Figures.bytes(received, of: size)))
+      spans.append(
+        Span("   " + Figures.percent(received, of: size) + "   " + Figures.bytes(received, of: size)))
     } else if status.received > 0 {
       spans.append(Span("   " + Figures.bytes(status.received) + " of unknown"))
     }
@@ -66,7 +69,9 @@ extension Model {
       let source = digest.source == .manifest ? "" : ", from the " + digest.source.rawValue
       lines += field(digest.algorithm.rawValue, digest.hex + "  " + progress + source, width)
     }
-    if detail.digests.isEmpty { lines += field("digest", "none is known: the file can be complete, not verified", width, .quiet) }
+    if detail.digests.isEmpty {
+      lines += field("digest", "none is known: the file can be complete, not verified", width, .quiet)
+    }
     if detail.rangesSupported == false {
       lines += field("server", "gives no ranges: one connection, and a break begins again", width, .warning)
     }
@@ -89,7 +94,7 @@ extension Model {
     let layout = self.layout
     let area: Rect
     if page == .detail {
-      area = detailPageAreas(layout.body).lines
+      area = detailPageAreas(self, layout.body).lines
     } else if let pane = layout.pane {
       area = paneArea(pane)
     } else {
@@ -103,11 +108,12 @@ private func paneArea(_ pane: Rect) -> Rect {
   Rect(row: pane.row + 1, column: pane.column + 2, rows: pane.rows - 1, columns: pane.columns - 3)
 }
 
-private func detailPageAreas(_ body: Rect) -> (graph: Rect?, lines: Rect) {
-  let hasGraph = body.rows >= 14
+private func detailPageAreas(_ model: Model, _ body: Rect) -> (graph: Rect?, lines: Rect) {
+  let hasGraph = body.rows >= 14 && model.detail?.history.isEmpty == false
   let graph = hasGraph ? Rect(row: body.row, column: body.column, rows: 5, columns: body.columns) : nil
   let top = hasGraph ? 6 : 0
-  let lines = Rect(row: body.row + top, column: body.column + 2, rows: body.rows - top, columns: body.columns - 3)
+  let lines = Rect(
+    row: body.row + top, column: body.column + 2, rows: body.rows - top, columns: body.columns - 3)
   return (graph, lines)
 }
 
@@ -123,7 +129,7 @@ func drawPane(_ frame: inout Frame, _ model: Model, _ pane: Rect) {
 }
 
 func drawDetailPage(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
-  let areas = detailPageAreas(layout.body)
+  let areas = detailPageAreas(model, layout.body)
   frame.rule(
     layout.bodyRule, 0, frame.size.columns,
     left: insecureSpans(model) + titleSpans(frame, model, frame.size.columns, isFocused: true),
@@ -142,7 +148,8 @@ private func titleSpans(_ frame: Frame, _ model: Model, _ width: Int, isFocused:
   if status.connections > 0, let transport = status.transport {
     facts += "  \(Figures.count(status.connections, "connection")) over \(transport.rawValue)"
   }
-  let name = frame.charset.clipMiddle(model.rows.info(id).name, to: max(12, width - 18 - frame.charset.width(facts)))
+  let name = frame.charset.clipMiddle(
+    model.rows.info(id).name, to: max(12, width - 18 - frame.charset.width(facts)))
   return [Span(name, isFocused ? Style(.accent, bold: true) : .strong), Span(facts, .quiet)]
 }
 
@@ -157,7 +164,8 @@ private func drawLines(_ frame: inout Frame, _ model: Model, _ area: Rect, isPag
   if lines.isEmpty { frame.put("…", area.row, area.column, .quiet) }
   let top = max(0, min(model.detailTop, lines.count - area.rows))
   for (offset, line) in lines.dropFirst(top).prefix(area.rows).enumerated() {
-    draw(line, &frame, model, Rect(row: area.row + offset, column: area.column, rows: 1, columns: area.columns))
+    draw(
+      line, &frame, model, Rect(row: area.row + offset, column: area.column, rows: 1, columns: area.columns))
   }
 }
 
@@ -166,23 +174,40 @@ private func draw(_ line: DetailLine, _ frame: inout Frame, _ model: Model, _ ar
   case .text(let spans): frame.put(spans, area.row, area.column, width: area.columns)
   case .rate(let history): drawRate(&frame, history, area)
   case .map: drawMap(&frame, model, area)
+  case .legend: drawLegend(&frame, area.row, area.column + Model.labelWidth, area.right)
   case .segment(let number, let segment): drawSegment(&frame, model, number, segment, area)
   }
 }
 
 private func drawRate(_ frame: inout Frame, _ history: [Double], _ area: Rect) {
   frame.put("rate", area.row, area.column, .quiet)
-  let plot = Rect(row: area.row, column: area.column + Model.labelWidth, rows: 1, columns: mapWidth(area))
+  let plot = Rect(
+    row: area.row, column: area.column + Model.labelWidth, rows: 1,
+    columns: area.columns >= wideDetail ? mapWidth(area) : mapWidth(area) / 2)
   let values = Graph.columns(history, columns: plot.columns * 2, span: 1)
   let peak = values.max() ?? 0
   Graph.draw(&frame, plot, values: values, top: max(1, peak), style: .accent)
-  let words = "peak " + Figures.rate(peak) + " in " + Figures.duration(Double(min(history.count, plot.columns * 2)))
-  if !history.isEmpty { frame.put(words, area.row, plot.right + 2, .quiet, width: area.right - plot.right - 2) }
+  let words =
+    "peak " + Figures.rate(peak) + " in " + Figures.duration(Double(min(history.count, plot.columns * 2)))
+  if !history.isEmpty {
+    frame.put(words, area.row, plot.right + 2, .quiet, width: area.right - plot.right - 2)
+  }
 }
 
-/// Segment bars, map and graph have the same width and stand below each other.
+/// From here on the legend stands beside the map, and the bars of segments are as long as the map.
+private let wideDetail = 90
+
+/// Cells of the map and of the file's graph.
 private func mapWidth(_ area: Rect) -> Int {
-  max(8, min(area.columns - Model.labelWidth, area.columns >= 90 ? area.columns - Model.labelWidth - 58 : area.columns * 2 / 5))
+  let room = max(0, area.columns - Model.labelWidth)
+  return area.columns >= wideDetail ? room - 58 : room
+}
+
+/// Cells of a segment's bar: what range, rate, age and retries leave.
+private func barWidth(_ area: Rect) -> Int {
+  if area.columns >= wideDetail { return mapWidth(area) }
+  let room = area.columns - Model.labelWidth
+  return room >= 60 ? room - 52 : max(0, room / 2)
 }
 
 private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {
@@ -198,12 +223,16 @@ private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {
     let style: Style = isDone ? .good : part.style
     frame.set(area.row, column + index, part.glyph, style)
   }
-  var at = column + width + 2
+  if area.columns >= wideDetail { drawLegend(&frame, area.row, column + width + 2, area.right) }
+}
+
+private func drawLegend(_ frame: inout Frame, _ row: Int, _ column: Int, _ right: Int) {
+  var at = column
   for part in [BlockMap.Part.hashed, .received, .inFlight, .missing] {
     let width = part.word.utf8.count + 2
-    guard at + width <= area.right else { break }
-    frame.set(area.row, at, part.glyph, part.style)
-    frame.put(part.word, area.row, at + 2, .quiet)
+    guard at + width <= right else { break }
+    frame.set(row, at, part.glyph, part.style)
+    frame.put(part.word, row, at + 2, .quiet)
     at += width + 2
   }
 }
@@ -215,11 +244,12 @@ private func drawSegment(
   let row = area.row
   frame.putRight(String(number), row, endingAt: area.column + 3, .quiet)
   let column = area.column + Model.labelWidth
-  let width = mapWidth(area)
+  let width = barWidth(area)
   let isMoving = segment.activity == .receiving
   Bars.draw(
     &frame, row, column, width: width,
-    hashed: max(0, min(segment.received, (status?.hashed ?? 0) - segment.range.start)), received: segment.received,
+    hashed: max(0, min(segment.received, (status?.hashed ?? 0) - segment.range.start)),
+    received: segment.received,
     whole: segment.range.count, style: isMoving ? .accent : .quiet)
   var at = column + width + 2
   func add(_ text: String, _ style: Style, _ frame: inout Frame) {

@@ -22,22 +22,24 @@ private func drawCounts(_ frame: inout Frame, _ model: Model) {
     if totals.bytes > 0 {
       pieces.append([
         Span(Figures.bytes(totals.received, of: totals.bytes)),
-        Span(totals.unsized > 0 ? " + \(Figures.grouped(totals.unsized)) unknown" : "", .quiet),
+        Span(
+          totals.unsized > 0 && columns >= 76 ? " + \(Figures.grouped(totals.unsized)) unknown" : "", .quiet),
       ])
     }
     if columns >= 100 { pieces.append(verifiedSpans(totals)) }
   }
-  let title = model.settings.title.isEmpty ? "no manifest" : model.settings.title
+  let title =
+    !model.settings.title.isEmpty ? model.settings.title : totals.files > 0 ? "downloads" : "no manifest"
   var right = columns - 1
   for (index, piece) in pieces.enumerated().reversed() {
-    let width = piece.reduce(0) { $0 + frame.charset.width($1.text) }
-    let before = pieces[..<index].joined().reduce(0) { $0 + frame.charset.width($1.text) } + 3 * index
+    let width = frame.charset.width(piece)
+    let before = pieces[..<index].reduce(0) { $0 + frame.charset.width($1) + 3 }
     // The title keeps 16 cells; the last pieces go first.
     guard right - width - before >= 16 || index == 0 else { continue }
     frame.put(piece, 0, right - width)
     right -= width + 3
   }
-  let used = columns >= 60 ? frame.put("parcel", 0, 1, Style(.accent, bold: true)) + 3 : 1
+  let used = columns >= 76 ? frame.put("parcel", 0, 1, Style(.accent, bold: true)) + 3 : 1
   let name = frame.charset.clipMiddle(title, to: max(0, right - used))
   frame.put(name, 0, used, model.settings.title.isEmpty ? .quiet : .strong)
 }
@@ -46,22 +48,23 @@ private func verifiedSpans(_ totals: Totals) -> [Span] {
   [Span("verified ", .quiet), Span(Figures.padLeft(Figures.bytes(totals.verifiedBytes), Figures.bytesWidth))]
 }
 
-/// Second line where nothing stands beside the graph: rate, time left, transport.
+/// Second line where nothing stands beside the graph: rate, time left, transport, as many whole pieces as fit.
 private func drawPace(_ frame: inout Frame, _ model: Model) {
   let columns = frame.size.columns
-  var spans: [Span] = []
-  for line in paceLines(model) where !line.isEmpty {
-    if !spans.isEmpty { spans.append(Span("   ")) }
-    spans += line
-  }
-  var room = columns - 2
-  if columns >= 76, model.totals.files > 0 {
+  var right = columns - 1
+  if columns >= 76, columns < 100, model.totals.files > 0 {
     let verified = verifiedSpans(model.totals)
-    let width = verified.reduce(0) { $0 + frame.charset.width($1.text) }
-    frame.put(verified, 1, columns - 1 - width)
-    room -= width + 2
+    right -= frame.charset.width(verified)
+    frame.put(verified, 1, right)
+    right -= 3
   }
-  frame.put(spans, 1, 1, width: room)
+  var at = 1
+  for piece in paceLines(model) {
+    let width = frame.charset.width(piece)
+    guard at + width <= right else { break }
+    frame.put(piece, 1, at)
+    at += width + 3
+  }
 }
 
 private func drawSide(_ frame: inout Frame, _ model: Model, _ side: Rect) {
@@ -79,7 +82,9 @@ private func paceLines(_ model: Model) -> [[Span]] {
   }
   if model.phase == .running || (model.phase != .idle && totals.rate > 0) {
     lines.append([Span(Figures.padLeft(Figures.rate(totals.rate), Figures.rateWidth), .strong)])
-    let left = totals.secondsLeft.map { Figures.padLeft(Figures.duration($0), Figures.durationWidth) + " left" }
+    let left = totals.secondsLeft.map {
+      Figures.padLeft(Figures.duration($0), Figures.durationWidth) + " left"
+    }
     if let left { lines.append([Span(left)]) }
   }
   if let problems = problemSpans(totals) { lines.append(problems) }
@@ -101,11 +106,13 @@ private func statusSpan(_ model: Model) -> Span? {
   if model.isLeaving || model.phase == .stopping { return Span("saving state, then leaving", .warning) }
   switch model.phase {
   case .idle:
-    return totals.files > 0 ? Span("ready: \(Bindings.key(for: .enter)) starts", .accent) : Span("ready", .quiet)
+    return totals.files > 0
+      ? Span("ready: \(Bindings.key(for: .enter)) starts", .accent) : Span("ready", .quiet)
   case .paused: return Span("‖ all paused: \(Bindings.key(for: .pauseAll)) goes on", .warning)
   case .finished where model.isAllDone: return doneSpan(totals)
   case .finished where totals.files > 0:
-    return Span("finished, \(Figures.grouped(totals.done)) of \(Figures.grouped(totals.files)) done", .warning)
+    return Span(
+      "finished, \(Figures.grouped(totals.done)) of \(Figures.grouped(totals.files)) done", .warning)
   default: return nil
   }
 }
@@ -113,7 +120,9 @@ private func statusSpan(_ model: Model) -> Span? {
 private func doneSpan(_ totals: Totals) -> Span {
   let style = Style(.good, bold: true)
   if totals.verified == totals.files {
-    return Span(totals.files == 1 ? "✔ the file is verified" : "✔ all \(Figures.count(totals.files, "file")) verified", style)
+    return Span(
+      totals.files == 1 ? "✔ the file is verified" : "✔ all \(Figures.count(totals.files, "file")) verified",
+      style)
   }
   return Span("✔ all complete, \(Figures.grouped(totals.verified)) verified", style)
 }

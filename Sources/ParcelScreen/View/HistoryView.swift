@@ -8,7 +8,7 @@ func drawHistory(_ frame: inout Frame, _ rect: Rect, _ history: [Double], phase:
   let values = Graph.columns(history, columns: plot.columns * 2, span: span, phase: phase)
   let top = Graph.ceiling((values.max() ?? 0) * 8 / 1e6)
   for row in 0..<plot.rows {
-    let isLabelled = row == 0 || (plot.rows == 4 && row == 2)
+    let isLabelled = !values.isEmpty && (row == 0 || (plot.rows == 4 && row == 2))
     let value = top * Double(plot.rows - row) / Double(plot.rows)
     if isLabelled { frame.putRight(scaleText(value), rect.row + row, endingAt: plot.column - 2, .quiet) }
     frame.set(rect.row + row, plot.column - 1, isLabelled ? "┤" : "│", .quiet)
@@ -29,7 +29,8 @@ private func drawTimeAxis(_ frame: inout Frame, _ plot: Rect, secondsPerCell: In
   frame.fill(row, plot.column, plot.columns, "─", .quiet)
   frame.putRight(" now", row, endingAt: plot.right, .quiet)
   let steps = [30, 60, 120, 300, 600, 1200, 1800, 3600]
-  guard let step = steps.first(where: { $0 / secondsPerCell >= 14 }) else { return }
+  let smallest = plot.columns * secondsPerCell > 135 ? 60 : 30
+  guard let step = steps.first(where: { $0 >= smallest && $0 / secondsPerCell >= 14 }) else { return }
   var seconds = step
   while plot.right - 1 - seconds / secondsPerCell > plot.column + 4 {
     let label = seconds % 60 == 0 ? " \(seconds / 60) min " : " \(seconds) s "

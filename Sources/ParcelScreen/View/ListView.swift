@@ -6,7 +6,10 @@ func drawList(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   drawListHeader(&frame, columns, layout.list.row)
   let list = model.list
   if list.visible.isEmpty {
-    let text = list.filter.isEmpty ? "Every file is finished and hidden: f shows them." : "No name contains '\(list.filter)'."
+    let text =
+      list.filter.isEmpty
+      ? "Every file is finished and hidden: \(Bindings.key(for: .hideDone)) shows them."
+      : "No name contains '\(list.filter)'."
     frame.put(text, layout.list.row + 2, 4, .quiet, width: layout.list.columns - 5)
     return
   }
@@ -68,26 +71,36 @@ private func drawRow(
   drawNumbers(&frame, status, columns, row)
 }
 
-private func drawProgress(_ frame: inout Frame, _ status: DownloadStatus, _ columns: ListColumns, _ row: Int) {
-  let whole = status.size ?? (status.state.isDone ? 0 : max(1, status.received))
-  let isUnsized = status.size == nil && !status.state.isDone
-  let style: Style = status.state.isDone ? .good : status.state.isActive ? .accent : .quiet
+private func drawProgress(_ frame: inout Frame, _ status: DownloadStatus, _ columns: ListColumns, _ row: Int)
+{
+  let bar = columns.bar
+  if status.state.isDone {
+    frame.fill(row, bar.start, bar.width, Bars.done, .good)
+    frame.putRight("100 %", row, endingAt: columns.percent.end)
+    return
+  }
+  let style: Style = status.state.isActive ? .accent : .quiet
   Bars.draw(
-    &frame, row, columns.bar.start, width: columns.bar.width,
-    hashed: status.state.isDone ? whole : status.hashed, received: isUnsized ? 0 : status.state.isDone ? whole : status.received,
-    whole: whole, style: style)
-  let percent = isUnsized ? Figures.none : status.state.isDone ? "100 %" : Figures.percent(status.received, of: whole)
-  frame.putRight(percent, row, endingAt: columns.percent.end, isUnsized || status.received == 0 ? .quiet : .plain)
+    &frame, row, bar.start, width: bar.width, hashed: status.hashed,
+    received: status.size == nil ? 0 : status.received, whole: status.size ?? 1, style: style)
+  let percent = status.size.map { Figures.percent(status.received, of: $0) } ?? Figures.none
+  frame.putRight(percent, row, endingAt: columns.percent.end, status.received == 0 ? .quiet : .plain)
 }
 
 private func drawNumbers(_ frame: inout Frame, _ status: DownloadStatus, _ columns: ListColumns, _ row: Int) {
   if let size = columns.size {
-    let text = status.size.map(Figures.bytes) ?? (status.received > 0 ? Figures.bytes(status.received) : Figures.none)
+    let text =
+      status.size.map(Figures.bytes) ?? (status.received > 0 ? Figures.bytes(status.received) : Figures.none)
     frame.putRight(text, row, endingAt: size.end, status.size == nil ? .quiet : .plain)
   }
-  if let note = status.note, !note.isEmpty, !status.state.isDone {
-    let column = columns.note
-    let style: Style = status.state == .needsUser || status.state == .retrying ? .warning : .quiet
+  if let note = StateView.note(status) {
+    let column = columns.note(frame.charset.width(note))
+    let style: Style =
+      switch status.state {
+      case .needsUser, .retrying: .warning
+      case .failed: .bad
+      default: .quiet
+      }
     frame.fill(row, column.start, column.width, " ", .plain)
     frame.putRight(frame.charset.clipEnd(note, to: column.width), row, endingAt: column.end, style)
     return

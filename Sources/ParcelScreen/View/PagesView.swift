@@ -6,7 +6,8 @@ func drawLog(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   var right: [Span] = []
   if log.fromEnd > 0 { right = [Span("\(Figures.grouped(log.fromEnd)) newer ↓", .quiet)] }
   frame.rule(
-    layout.bodyRule, 0, frame.size.columns, left: insecureSpans(model) + [Span("Log", Style(.accent, bold: true))], right: right)
+    layout.bodyRule, 0, frame.size.columns,
+    left: insecureSpans(model) + [Span("Log", Style(.accent, bold: true))], right: right)
   if log.lines.isEmpty { frame.put("Nothing happened yet.", body.row + 1, 3, .quiet) }
   let end = log.lines.count - log.fromEnd
   let start = max(0, end - body.rows)
@@ -45,10 +46,14 @@ extension Model {
     guard size.columns >= 110 else {
       return groups.map { $0.map { HelpRow(cells: [$0]) } + [HelpRow(cells: [])] }.joined().dropLast()
     }
-    let left = Array(groups[..<3].joined(separator: [HelpCell.title("")]))
-    let right = Array(groups[3...].joined(separator: [HelpCell.title("")]))
+    // Halves of about the same height.
+    let space = [HelpCell.title("")]
+    let left = Array([groups[0], groups[1], groups[2], groups[4]].joined(separator: space))
+    let right = Array([groups[3], groups[5]].joined(separator: space))
     return (0..<max(left.count, right.count)).map { index in
-      HelpRow(cells: [left.indices.contains(index) ? left[index] : nil, right.indices.contains(index) ? right[index] : nil])
+      HelpRow(cells: [
+        left.indices.contains(index) ? left[index] : nil, right.indices.contains(index) ? right[index] : nil,
+      ])
     }
   }
 }
@@ -60,7 +65,8 @@ func drawHelp(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   let hidden = lines.count - body.rows - top
   let right = hidden > 0 ? [Span("\(hidden) more ↓", .quiet)] : []
   frame.rule(
-    layout.bodyRule, 0, frame.size.columns, left: insecureSpans(model) + [Span("Keys", Style(.accent, bold: true))], right: right)
+    layout.bodyRule, 0, frame.size.columns,
+    left: insecureSpans(model) + [Span("Keys", Style(.accent, bold: true))], right: right)
   for (offset, line) in lines.dropFirst(top).prefix(body.rows).enumerated() {
     let width = (frame.size.columns - 2) / max(1, line.cells.count)
     for (index, cell) in line.cells.enumerated() {
@@ -74,9 +80,11 @@ private func draw(_ cell: HelpCell?, _ frame: inout Frame, _ row: Int, _ column:
   case nil: break
   case .title(let text): frame.put(text, row, column, .quiet, width: width)
   case .key(let binding):
-    frame.put(binding.keyNames, row, column, Style(.accent, bold: true), width: 12)
+    frame.put(binding.keyNames, row, column, Style(.accent, bold: true), width: 14)
     var text = binding.help
-    if binding.contexts.count == 1, let only = binding.contexts.first, only != .list { text += " (\(only.title))" }
-    frame.put(frame.charset.clipEnd(text, to: width - 14), row, column + 14)
+    if !binding.contexts.contains(.list), binding.contexts.count < 2 || binding.group == .views {
+      text += " (" + binding.contexts.map(\.title).joined(separator: ", ") + ")"
+    }
+    frame.put(frame.charset.clipEnd(text, to: width - 15), row, column + 15)
   }
 }

@@ -33,4 +33,35 @@ struct StateView {
     default: "needs you"
     }
   }
+
+  /// Short words beside the state: the engine's note, else why a file failed.
+  static func note(_ status: DownloadStatus) -> String? {
+    if status.state.isDone { return nil }
+    if let note = status.note, !note.isEmpty { return note }
+    guard status.state == .failed || status.state == .needsUser, let failure = status.failure else {
+      return nil
+    }
+    return words(failure.code)
+  }
+
+  private static func words(_ code: Failure.Code) -> String {
+    switch code {
+    case .network: "no connection"
+    case .stalled: "no byte came for too long"
+    case .server: "the server failed"
+    case .busy: "the server is busy"
+    case .notFound: "the server has no such file"
+    case .credentials: "the server refused access"
+    case .tls: "certificate refused"
+    case .changed: "the object changed"
+    case .digest: "the digest differs"
+    case .size: "the server's size differs"
+    case .disk: "the disk refused"
+    case .locked: "another process works on it"
+    case .exists: "another file is in the way"
+    case .input: "cannot be used"
+    case .proxy: "the proxy failed"
+    case .cancelled: "stopped"
+    }
+  }
 }

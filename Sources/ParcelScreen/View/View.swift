@@ -5,7 +5,7 @@ package func view(_ model: Model) -> Frame {
   var frame = Frame(size: model.size, charset: model.charset)
   let layout = model.layout
   guard !layout.isTooSmall else {
-    drawTooSmall(&frame)
+    drawTooSmall(&frame, model)
     return frame
   }
   drawHeader(&frame, model, layout)
@@ -37,6 +37,10 @@ struct Span {
   }
 }
 
+extension Charset {
+  func width(_ spans: [Span]) -> Int { spans.reduce(0) { $0 + width($1.text) } }
+}
+
 extension Frame {
   /// Writes spans one after the other in at most `width` cells; answers the cells used.
   @discardableResult
@@ -51,7 +55,7 @@ extension Frame {
   /// A horizontal line with words in it, at the left and at the right.
   mutating func rule(_ row: Int, _ column: Int, _ width: Int, left: [Span] = [], right: [Span] = []) {
     fill(row, column, width, "─", .quiet)
-    let rightWidth = right.reduce(0) { $0 + charset.width($1.text) }
+    let rightWidth = charset.width(right)
     if !right.isEmpty, rightWidth + 4 <= width {
       let start = column + width - rightWidth - 3
       set(row, start, " ", .plain)
@@ -67,11 +71,14 @@ extension Frame {
   }
 }
 
-private func drawTooSmall(_ frame: inout Frame) {
+private func drawTooSmall(_ frame: inout Frame, _ model: Model) {
   let smallest = ScreenLayout.smallest
-  let text =
+  var text =
     "This terminal is \(frame.size.columns)x\(frame.size.rows); the screen needs \(smallest.columns)x\(smallest.rows). "
     + "Downloads go on. \(Bindings.key(for: .quit)) quits."
+  if case .question(let question) = model.dialog {
+    text = question.text + " " + model.hints.map { $0.key + " " + $0.label }.joined(separator: ", ")
+  }
   let lines = frame.charset.wrap(text, to: max(1, frame.size.columns))
   let top = max(0, (frame.size.rows - lines.count) / 2)
   for (index, line) in lines.enumerated() { frame.put(line, top + index, 0, .warning) }
@@ -81,7 +88,8 @@ private func drawWelcome(_ frame: inout Frame, _ model: Model, _ layout: ScreenL
   frame.rule(layout.bodyRule, 0, frame.size.columns, left: insecureSpans(model))
   let keys: [(Intent, String)] = [
     (.open, "open a manifest"), (.add, "add a URL or a file id"), (.folder, "choose the target folder"),
-    (.server, "choose the server of file ids"), (.tokenFile, "choose the token file"), (.help, "show all keys"),
+    (.server, "choose the server of file ids"), (.tokenFile, "choose the token file"),
+    (.help, "show all keys"),
   ]
   let width = 36
   let column = max(1, (frame.size.columns - width) / 2)
@@ -101,5 +109,6 @@ private func drawWelcome(_ frame: inout Frame, _ model: Model, _ layout: ScreenL
 
 /// Red and present all the time while certificates are not checked.
 func insecureSpans(_ model: Model) -> [Span] {
-  model.settings.insecure ? [Span(" INSECURE: certificates are not checked ", Style(.bad, bold: true, reverse: true))] : []
+  model.settings.insecure
+    ? [Span(" INSECURE: certificates are not checked ", Style(.bad, bold: true, reverse: true))] : []
 }

@@ -9,11 +9,14 @@ package enum Bars {
   package static let received: Unicode.Scalar = "▓"
   package static let inFlight: Unicode.Scalar = "▒"
   package static let missing: Unicode.Scalar = "░"
+  /// Of finished files: thin, so that they do not outshine what still moves.
+  package static let done: Unicode.Scalar = "━"
 
   /// A bar of `width` cells. `hashed` and `received` are bytes of `whole`, `hashed <= received`; the end of what is received
-  /// is drawn to an eighth of a cell, the end of what is hashed to a cell.
+  /// is drawn to an eighth of a cell where all of it is hashed, else to a cell.
   package static func draw(
-    _ frame: inout Frame, _ row: Int, _ column: Int, width: Int, hashed: Int, received: Int, whole: Int, style: Style
+    _ frame: inout Frame, _ row: Int, _ column: Int, width: Int, hashed: Int, received: Int, whole: Int,
+    style: Style
   ) {
     guard width > 0 else { return }
     let steps = eighthSteps(received, of: whole, width: width)
@@ -22,8 +25,12 @@ package enum Bars {
     frame.fill(row, column, dark, self.hashed, style)
     frame.fill(row, column + dark, full - dark, self.received, style)
     var used = full
-    if steps % 8 > 0 {
+    if steps % 8 > 0, dark == full {
       frame.set(row, column + full, eighths[steps % 8 - 1], style)
+      used += 1
+    } else if steps % 8 >= 4 {
+      // A solid piece of a cell after a shade would look like something of its own.
+      frame.set(row, column + full, self.received, style)
       used += 1
     }
     frame.fill(row, column + used, width - used, missing, .quiet)
@@ -72,7 +79,8 @@ package enum BlockMap {
     guard size > 0, width > 0 else { return Array(repeating: .missing, count: max(0, width)) }
     var held = ByteRangeSet(stored)
     for segment in segments where segment.received > 0 {
-      held.insert(ByteRange(segment.range.start, min(segment.range.end, segment.range.start + segment.received)))
+      held.insert(
+        ByteRange(segment.range.start, min(segment.range.end, segment.range.start + segment.received)))
     }
     return (0..<width).map { index in
       let start = offset(index, width, size)

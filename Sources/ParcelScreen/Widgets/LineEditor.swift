@@ -19,7 +19,9 @@ package struct LineEditor: Hashable, Sendable {
     for character in text {
       if character.isNewline || character == "\t" {
         if clean.last != " " { clean.append(" ") }
-      } else if !character.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) {
+      } else if !character.unicodeScalars.contains(where: {
+        $0.value < 0x20 || (0x7F...0x9F).contains($0.value)
+      }) {
         clean.append(character)
       }
     }
