@@ -110,11 +110,3 @@ struct CurlSetup {
     }
   }
 }
-
-/// Text for messages.
-enum PlainText {
-  /// Control characters as question marks.
-  static func printable(_ text: String) -> String {
-    String(decoding: text.utf8.map { $0 < 32 || $0 == 127 ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
-  }
-}

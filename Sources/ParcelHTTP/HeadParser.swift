@@ -11,7 +11,10 @@ struct HeadParser {
     guard head == nil else { return nil }
     var bytes = raw[...]
     while let last = bytes.last, last == 10 || last == 13 { bytes.removeLast() }
-    let line = String(decoding: bytes, as: UTF8.self)
+    // Old servers write names in Latin-1.
+    let line =
+      String(validating: bytes, as: UTF8.self)
+      ?? String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     if line.isEmpty { return finish() }
     if line.hasPrefix("HTTP/") {
       open = ResponseHead(status: Self.status(of: line))

@@ -13,7 +13,6 @@ import Testing
 
   @Test func sharedTransfersAreStreamsOfOneConnection() async throws {
     let harness = trusting()
-    // All are held at their first byte, so they are open at the same time.
     let receivers = (0..<20).map { _ in StrictReceiver() }
     for receiver in receivers { harness.open(nginx.https + "/small", shared: true, receiver) }
     var connections: Set<String?> = []

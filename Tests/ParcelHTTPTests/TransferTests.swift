@@ -107,6 +107,15 @@ import Testing
     #expect(state.holds(0..<100))
   }
 
+  @Test func aUnixSocketCarriesTheRequestToWhateverHostItNames() async throws {
+    #expect(await Harness().fetch(nginx.http + "/small").head?.status == 200)
+    var settings = CurlSettings()
+    settings.connectThrough = .path(nginx.unixSocket)
+    let state = await Harness(settings: settings).fetch("http://data.invalid/small", range: 10..<20)
+    #expect(state.head?.status == 206)
+    #expect(state.holds(10..<20))
+  }
+
   @Test func aRedirectIsShownNotFollowed() async throws {
     let state = await Harness().fetch(
       nginx.http + "/elsewhere/small", receiver: StrictReceiver(decide: { _ in .reject }))

@@ -28,6 +28,8 @@ package final class Nginx: Sendable {
   package let httpsExpired: String
   /// PEM file of the authority that signed the certificates.
   package let authority: String
+  /// Path of an AF_UNIX socket with the first server behind it. There once an answer has come over TCP.
+  package let unixSocket: String
   private let process: GuardedProcess
   private let home: TemporaryFolder
 
@@ -50,6 +52,7 @@ package final class Nginx: Sendable {
         cleanUp: "rm -rf '\(home.path)'")
       root = TemporaryFolder(existing: home.path + "/root")
       authority = home.path + "/ca.pem"
+      unixSocket = home.path + "/socket"
       http = "http://127.0.0.1:\(ports[0])"
       second = "http://127.0.0.1:\(ports[1])"
       https = "https://localhost:\(ports[2])"

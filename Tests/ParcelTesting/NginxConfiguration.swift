@@ -26,6 +26,7 @@ struct NginxConfiguration {
       add_header X-Requests $connection_requests always;
       server {
         listen 127.0.0.1:\(ports[0]);
+        listen unix:\(home)/socket;
         server_name _;
         \(locations)
       }

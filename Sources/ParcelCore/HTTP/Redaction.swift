@@ -21,7 +21,8 @@ package enum Redaction {
   /// The header as a log shows it: secret values as stars, URLs in `Location` and the like without their secrets.
   package static func header(_ header: HTTPHeader) -> HTTPHeader {
     if isSecret(header: header.name) { return HTTPHeader(header.name, stars) }
-    return header.value.contains("://") ? HTTPHeader(header.name, url(header.value)) : header
+    let mayBeURL = header.value.contains("://") || header.value.contains("?")
+    return mayBeURL ? HTTPHeader(header.name, url(header.value)) : header
   }
 
   /// One line of a request's or an answer's head, without its line end.
