@@ -75,6 +75,7 @@ let package = Package(
     tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
+    tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),

@@ -18,6 +18,8 @@ static size_t restore_length;
 static struct termios saved_termios;
 static int has_termios;
 static int input_fd = 0;
+// Where curses writes: a descriptor of its own, so that a crash can cut it off and leave stdout to reports.
+static int output_fd = -1;
 // stderr is caught in memory while the screen is open, so that no library writes over it; shown when the screen closes.
 static int saved_stderr = -1;
 static int caught_stderr = -1;
@@ -93,9 +95,9 @@ static struct sigaction old_fatal[fatal_count];
 static void on_fatal(int number, siginfo_t *info, void *context) {
   if (is_open) {
     restore_now();
-    // The terminal's thread may be in the middle of a frame: what it still writes goes nowhere. Reports go to stderr.
+    // The terminal's thread may be in the middle of a frame: what it still writes goes nowhere.
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (nowhere >= 0) dup2(nowhere, 1);
+    if (nowhere >= 0) dup2(nowhere, output_fd);
   }
   for (int i = 0; i < fatal_count; i++) {
     if (fatal_signals[i] != number) continue;
@@ -178,6 +180,7 @@ void cn_signals_remove(void) {
 
 static SCREEN *screen;
 static FILE *input_file;
+static FILE *output_file;
 
 int cn_check_terminal(int output) {
   int error = 0;
@@ -206,8 +209,10 @@ int cn_open(int input) {
   input_fd = input;
   has_termios = tcgetattr(input, &saved_termios) == 0;
   input_file = input == 0 ? stdin : fdopen(dup(input), "r");
-  if (input_file == NULL) return 1;
-  screen = newterm(NULL, stdout, input_file);
+  output_fd = fcntl(1, F_DUPFD_CLOEXEC, 3);
+  output_file = output_fd >= 0 ? fdopen(output_fd, "w") : NULL;
+  if (input_file == NULL || output_file == NULL) return 1;
+  screen = newterm(NULL, output_file, input_file);
   if (screen == NULL) return 1;
   set_term(screen);
   // newterm installs handlers of its own for SIGINT, SIGTERM, SIGTSTP and SIGWINCH; ours come later and replace them.

@@ -58,7 +58,7 @@ package struct ScreenLayout: Hashable, Sendable {
 
   private mutating func placePane(_ size: Size) {
     if size.columns >= 170 && body.rows >= 8 {
-      let columns = min(90, size.columns * 2 / 5)
+      let columns = min(96, size.columns * 9 / 20)
       list.columns = body.columns - columns - 1
       pane = Rect(row: body.row, column: list.right + 1, rows: body.rows, columns: columns)
     } else if size.rows >= 30 && body.rows >= 16 {

@@ -207,7 +207,7 @@ private func mapWidth(_ area: Rect) -> Int {
 private func barWidth(_ area: Rect) -> Int {
   if area.columns >= wideDetail { return mapWidth(area) }
   let room = area.columns - Model.labelWidth
-  return room >= 60 ? room - 52 : max(0, room / 2)
+  return room >= 62 ? room - 54 : max(0, room / 2)
 }
 
 private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {
