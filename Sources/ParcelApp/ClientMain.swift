@@ -14,7 +14,9 @@ package enum ClientMain {
       notify(options)
       if options.asksForNothing {
         guard isTerminal else {
-          leave("parcel: nothing to download: name a manifest (-m), a file id or a URL. parcel --help says more.", .usage)
+          leave(
+            "parcel: nothing to download: name a manifest (-m), a file id or a URL. parcel --help says more.",
+            .usage)
         }
         await finish(FullScreen(options: options, program: "parcel").run())
       }
@@ -27,7 +29,9 @@ package enum ClientMain {
     case .leave(let text, let code): leave(text, code)
     case .run(let command):
       guard isTerminal else {
-        leave("parcel-tui: standard input and output are not a terminal. Use parcel for headless downloads.", .usage)
+        leave(
+          "parcel-tui: standard input and output are not a terminal. Use parcel for headless downloads.",
+          .usage)
       }
       if command.options.target.dryRun { await finish(Headless(options: command.options).run()) }
       await finish(FullScreen(options: command.options, program: "parcel-tui").run())
@@ -52,7 +56,8 @@ package enum ClientMain {
 
 struct ParcelCommand: ParsableCommand {
   static let configuration = ClientHelp.configuration(
-    "parcel", abstract: "Downloads many large files, surely and fast. Without arguments: a full-screen session.")
+    "parcel",
+    abstract: "Downloads many large files, surely and fast. Without arguments: a full-screen session.")
   @OptionGroup var options: ClientOptions
 }
 

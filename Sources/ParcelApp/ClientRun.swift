@@ -25,7 +25,7 @@ struct ClientRun: Sendable {
     transport = CurlTransport(options: Self.transportOptions(options))
     engine = Engine(
       options: settings, store: store, transport: transport, clock: Clocks.now, wallClock: Clocks.wallClock,
-      publish: publish)
+      epoch: Clocks.epoch, publish: publish)
   }
 
   private static func engineOptions(
@@ -65,7 +65,9 @@ struct ClientRun: Sendable {
   }
 
   /// The token that the options name, and a warning when its file is open to others.
-  static func token(_ options: AccessOptions) throws(Failure) -> (value: String?, file: String?, warning: String?) {
+  static func token(_ options: AccessOptions) throws(Failure) -> (
+    value: String?, file: String?, warning: String?
+  ) {
     if let token = options.token { return (token, nil, nil) }
     guard let path = options.tokenFile else { return (nil, nil, nil) }
     let read = try Documents.token(path)

@@ -31,7 +31,9 @@ enum Documents {
     guard descriptor >= 0 else { throw unreadable(path, what, errno) }
     defer { if descriptor > 0 { close(descriptor) } }
     var info = stat()
-    if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { throw unreadable(path, what, EISDIR) }
+    if fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
+      throw unreadable(path, what, EISDIR)
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(max(Int(info.st_size) + 1, 4096))
     var buffer = [UInt8](repeating: 0, count: 1 << 16)

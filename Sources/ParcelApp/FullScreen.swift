@@ -88,7 +88,9 @@ private struct Commands: Sendable {
     do {
       switch command {
       case .openManifest(let path):
-        let manifest = try await onThread { () throws(Failure) in try Documents.manifest(Documents.absolute(path)) }
+        let manifest = try await onThread { () throws(Failure) in
+          try Documents.manifest(Documents.absolute(path))
+        }
         for remark in manifest.remarks { await run.engine.report(.warning, remark) }
         await run.engine.add(manifest.downloads, title: Wanted.title([path]))
         await run.engine.report(.info, "\(Wanted.title([path])): \(manifest.summary)")

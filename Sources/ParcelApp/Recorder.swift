@@ -26,7 +26,8 @@ enum Recorder {
       }
     }
     let summary = Summary(fold, interrupted: false)
-    for line in summary.lines(PlainStyle(color: false, unicode: !options.output.ascii)) where summary.files > 0 {
+    for line in summary.lines(PlainStyle(color: false, unicode: !options.output.ascii))
+    where summary.files > 0 {
       Descriptors.write(line + "\n", to: 1)
     }
     return events.finish(summary, fold, program: program)

@@ -7,7 +7,8 @@ extension Engine {
     for spec in new {
       let id = DownloadID(specs.count)
       specs.append(spec)
-      infos.append(DownloadInfo(id: id, name: Printable.text(spec.title), url: Redaction.url(address(of: spec))))
+      infos.append(
+        DownloadInfo(id: id, name: Printable.text(spec.title), url: Redaction.url(address(of: spec))))
       var status = DownloadStatus()
       status.size = spec.size
       statuses.append(status)
@@ -43,7 +44,9 @@ extension Engine {
     case .resumeAll:
       isPausedAll = false
       hasStarted = true
-      for index in statuses.indices where statuses[index].state == .paused { resume(DownloadID(index), now: now) }
+      for index in statuses.indices where statuses[index].state == .paused {
+        resume(DownloadID(index), now: now)
+      }
     case .retry(let ids): for id in ids { retry(id, now: now) }
     case .remove(let ids): for id in ids { remove(id, now: now) }
     case .setConnections(let count):

@@ -154,7 +154,8 @@ extension Engine {
     if let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
     var verdict = verdict
     if case .refused(var failure) = verdict {
-      failure = FailureText.explain(failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
+      failure = FailureText.explain(
+        failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(receiver.host, retryAfter: after, now: now)

@@ -15,7 +15,9 @@ extension Engine {
       case .shrink(let victim, let offset, let heir):
         guard let writer = entry.receivers[victim]?.writer else { break }
         let limit = writer.shrink(to: offset)
-        run(entry.machine.split(victim: victim, limit: limit, heir: heir, now: now), for: entry, host: host, now: now)
+        run(
+          entry.machine.split(victim: victim, limit: limit, heir: heir, now: now), for: entry, host: host,
+          now: now)
       case .identify(let identity): entry.part?.identify(identity)
       case .finish(let size, let digests): finish(entry, size: size, digests: digests)
       case .suspend: suspend(entry)
@@ -49,9 +51,14 @@ extension Engine {
   private func path(for entry: Live, head: ResponseHead?) -> Result<String, Failure> {
     if let path = entry.path { return .success(path) }
     let spec = entry.machine.spec
-    let name = spec.name ?? SafeName.component(FileNaming.rawName(head: head, urls: [
-      entry.machine.url, entry.machine.resolvedURL ?? "",
-    ]))
+    let name =
+      spec.name
+      ?? SafeName.component(
+        FileNaming.rawName(
+          head: head,
+          urls: [
+            entry.machine.url, entry.machine.resolvedURL ?? "",
+          ]))
     let relative = spec.folder.isEmpty ? name : spec.folder + "/" + name
     if let other = names.claim(relative, for: entry.id) {
       return .failure(
@@ -73,11 +80,11 @@ extension Engine {
     let validator = plan.range.start > 0 ? plan.expected?.validator : nil
     if let validator, asked != nil { headers.append(HTTPHeader("If-Range", validator)) }
     let writer = plan.writes ? entry.part?.writer(for: plan.range) : nil
-    let rule = ResponseRule(
-      title: entry.machine.spec.title, asked: asked, ifRange: validator, expected: plan.expected)
+    let expectation = ResponseExpectation(
+      url: plan.url, range: asked, identity: plan.expected, size: entry.machine.spec.size)
     let receiver = Receiver(
-      id: plan.id, download: entry.id, host: host ?? "", rule: rule, start: plan.range.start,
-      mayBeWhole: plan.mayBeWhole, writer: writer, inbox: inbox)
+      id: plan.id, download: entry.id, host: host ?? "", asked: expectation, start: plan.range.start,
+      mayBeWhole: plan.mayBeWhole, writer: writer, inbox: inbox, epoch: epoch)
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
     transport.open(

@@ -12,7 +12,8 @@ extension Engine {
         let position = receiver.position
         count(entry, attempt.id, position: position)
         entry.meters[attempt.id]?.observe(count: position, now: now)
-        entry.machine.progress(attempt.id, position: position, rate: entry.meters[attempt.id]?.rate ?? 0, now: now)
+        entry.machine.progress(
+          attempt.id, position: position, rate: entry.meters[attempt.id]?.rate ?? 0, now: now)
       }
       entry.meter.observe(count: entry.incoming, now: now)
       entry.history.observe(count: entry.incoming, now: now)
@@ -84,7 +85,9 @@ extension Engine {
     guard !machine.isResting else { return status }
     status.rate = status.connections > 0 ? entry.meter.rate : 0
     status.transport = transport.kind
-    if status.rate > 1, let size = status.size { status.secondsLeft = Double(size - status.received) / status.rate }
+    if status.rate > 1, let size = status.size {
+      status.secondsLeft = Double(size - status.received) / status.rate
+    }
     if status.state == .retrying, let notBefore = machine.notBefore {
       status.note = "again in \(Int(max(1, (notBefore - now).rounded(.up)))) s"
     }

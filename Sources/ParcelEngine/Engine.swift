@@ -9,6 +9,8 @@ package actor Engine {
   let transport: any Transport
   private let clock: @Sendable () -> Instant
   private let wallClock: @Sendable () -> String
+  /// Seconds since 1970, for dates in answers.
+  let epoch: @Sendable () -> Int
   private let publish: @Sendable (Snapshot) -> Void
   /// Seconds between ticks while something runs; nil: the owner calls `tick` (tests).
   private let tickInterval: Double?
@@ -61,8 +63,10 @@ package actor Engine {
   var inbox: Inbox { wake.inbox }
 
   package init(
-    options: EngineOptions, store: any DownloadStore, transport: any Transport, clock: @escaping @Sendable () -> Instant,
-    wallClock: @escaping @Sendable () -> String, tickInterval: Double? = 0.1,
+    options: EngineOptions, store: any DownloadStore, transport: any Transport,
+    clock: @escaping @Sendable () -> Instant,
+    wallClock: @escaping @Sendable () -> String, epoch: @escaping @Sendable () -> Int,
+    tickInterval: Double? = 0.1,
     publish: @escaping @Sendable (Snapshot) -> Void
   ) {
     self.options = options
@@ -70,6 +74,7 @@ package actor Engine {
     self.transport = transport
     self.clock = clock
     self.wallClock = wallClock
+    self.epoch = epoch
     self.publish = publish
     self.tickInterval = tickInterval
     hasStarted = !options.waits

@@ -7,7 +7,8 @@ final class Receiver: TransferReceiver {
   let id: TransferID
   let host: String
   private let download: DownloadID
-  private let rule: ResponseRule
+  private let asked: ResponseExpectation
+  private let epoch: @Sendable () -> Int
   private let start: Int
   private let mayBeWhole: Bool
   private let inbox: Inbox
@@ -19,13 +20,15 @@ final class Receiver: TransferReceiver {
   private let state: Mutex<State>
 
   init(
-    id: TransferID, download: DownloadID, host: String, rule: ResponseRule, start: Int, mayBeWhole: Bool,
-    writer: (any SegmentWriter)?, inbox: Inbox
+    id: TransferID, download: DownloadID, host: String, asked: ResponseExpectation, start: Int,
+    mayBeWhole: Bool,
+    writer: (any SegmentWriter)?, inbox: Inbox, epoch: @escaping @Sendable () -> Int
   ) {
     self.id = id
     self.host = host
     self.download = download
-    self.rule = rule
+    self.asked = asked
+    self.epoch = epoch
     self.start = start
     self.mayBeWhole = mayBeWhole
     self.inbox = inbox
@@ -43,17 +46,21 @@ final class Receiver: TransferReceiver {
   }
 
   func begin(_ head: ResponseHead) -> BodyDecision {
-    let verdict = rule.judge(head)
+    let verdict = ResponseRule.check(head, asked: asked, now: epoch())
     state.withLock { $0.verdict = verdict }
     switch verdict {
     case .redirect, .refused: return .reject
-    case .wholeInsteadOfPart(let size, _):
+    case .wholeInsteadOfPart(let identity):
       guard mayBeWhole else { return .reject }
       // Here and not in the engine: its bytes may be through before the engine has looked.
-      state.withLock { $0.writer }?.extend(to: size ?? .max)
+      state.withLock { $0.writer }?.extend(to: identity.size ?? .max)
       inbox.post(.answered(download, id, head, verdict))
       return .receive
-    default:
+    case .empty:
+      // What follows, if anything, is a page about the refused range.
+      inbox.post(.answered(download, id, head, verdict))
+      return .reject
+    case .whole, .part:
       inbox.post(.answered(download, id, head, verdict))
       return .receive
     }

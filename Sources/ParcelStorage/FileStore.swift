@@ -42,9 +42,17 @@ package final class FileStore: DownloadStore, Sendable {
   ) {
     openers.submit { [self] _ in
       if let small = openSmall(target) { return completion(.success(.ready(small))) }
-      if let failure = lockRoot(for: target.path) { return completion(.failure(failure)) }
-      Opening(target, context, events, completion).run()
+      openOrdinary(target, events: events, completion: completion)
     }
+  }
+
+  /// With a part file and a journal. Blocks.
+  func openOrdinary(
+    _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
+    completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void
+  ) {
+    if let failure = lockRoot(for: target.path) { return completion(.failure(failure)) }
+    Opening(target, context, events, completion).run()
   }
 
   /// Nil when something is already at the path or its `.part`, or when it is not small: the ordinary way, then.

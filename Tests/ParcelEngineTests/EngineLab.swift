@@ -1,3 +1,4 @@
+import Glibc
 import ParcelCore
 import ParcelEngine
 import ParcelTesting
@@ -25,7 +26,7 @@ final class EngineLab: Sendable {
     let clock = clock
     engine = Engine(
       options: options, store: store, transport: transport, clock: { clock.now }, wallClock: { "12:00:00" },
-      tickInterval: nil, publish: { states.take($0) })
+      epoch: { 1_000_000 }, tickInterval: nil, publish: { states.take($0) })
   }
 
   /// Latest status of each row, and everything that was ever said.
@@ -58,10 +59,14 @@ final class EngineLab: Sendable {
   /// Records an issue unless the final file is there and right. (`#expect` would print both arrays.)
   func expect(_ name: String, _ object: ScriptedObject, _ place: SourceLocation = #_sourceLocation) {
     if has(name, object) { return }
-    Issue.record("'\(name)' is not there or not right: \(seen.rows.values) \(seen.log.suffix(5))", sourceLocation: place)
+    Issue.record(
+      "'\(name)' is not there or not right: \(seen.rows.values) \(seen.log.suffix(5))", sourceLocation: place)
   }
 
-  func has(_ name: String, _ object: ScriptedObject) -> Bool { store.file(path(name)) == object.bytes }
+  func has(_ name: String, _ object: ScriptedObject) -> Bool {
+    guard let bytes = store.file(path(name)), bytes.count == object.bytes.count else { return false }
+    return memcmp(bytes, object.bytes, bytes.count) == 0
+  }
   func path(_ name: String) -> String { "/out/" + name }
 
   /// Lets events through and time pass: `ticks` tenths of a second.

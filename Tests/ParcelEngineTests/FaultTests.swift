@@ -97,7 +97,8 @@ import Testing
         return false
       }
       #expect(transfer.request.headers.contains(HTTPHeader("X-Auth-Token", "secret")))
-      let head = ResponseHead(status: 302, headers: [HTTPHeader("Location", "https://bucket.example/key?sig=1")])
+      let head = ResponseHead(
+        status: 302, headers: [HTTPHeader("Location", "https://bucket.example/key?sig=1")])
       #expect(transfer.receiver.begin(head) == .reject)
       lab.transport.end(transfer.request.id, .rejected, head: head)
       return true
@@ -186,7 +187,8 @@ import Testing
     let lab = EngineLab()
     let object = ScriptedObject(bytes: pattern(500))
     await lab.engine.add([
-      DownloadSpec(source: .url("https://a.example/same")), DownloadSpec(source: .url("https://b.example/same")),
+      DownloadSpec(source: .url("https://a.example/same")),
+      DownloadSpec(source: .url("https://b.example/same")),
     ])
     await lab.serveAll(object)
     let states = [lab.status(0)?.state, lab.status(1)?.state]

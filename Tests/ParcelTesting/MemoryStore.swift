@@ -1,3 +1,4 @@
+import Glibc
 import ParcelCore
 import Synchronization
 
@@ -21,7 +22,9 @@ package final class MemoryStore: DownloadStore {
 
   package func file(_ path: String) -> [UInt8]? { state.withLock { $0.finished[path]?.bytes } }
   package func part(_ path: String) -> MemoryPart? { state.withLock { $0.parts[path] } }
-  package func put(_ path: String, _ bytes: [UInt8]) { state.withLock { $0.finished[path] = File(bytes: bytes) } }
+  package func put(_ path: String, _ bytes: [UInt8]) {
+    state.withLock { $0.finished[path] = File(bytes: bytes) }
+  }
   /// The next opens fail with it; nil: they work again.
   package func failOpens(_ failure: Failure?) { state.withLock { $0.openFailure = failure } }
   package func setDigestIsRight(_ right: Bool) { state.withLock { $0.digestIsRight = right } }
@@ -47,7 +50,7 @@ package final class MemoryStore: DownloadStore {
   package func shutDown() {}
 
   fileprivate func finish(_ part: MemoryPart, size: Int, digests: [Digest]) -> Result<Finished, Failure> {
-    let bytes = part.bytes
+    let bytes = part.bytes(size)
     return state.withLock { state in
       guard part.stored.prefixEnd == size else {
         return .failure(Failure(.digest, retry: .now, "Only \(part.stored) of \(size) bytes are right."))
@@ -55,7 +58,7 @@ package final class MemoryStore: DownloadStore {
       guard digests.isEmpty || state.digestIsRight else {
         return .failure(Failure(.digest, retry: .never, "The digest of '\(part.path)' differs."))
       }
-      state.finished[part.path] = File(bytes: Array(bytes.prefix(size)))
+      state.finished[part.path] = File(bytes: bytes)
       state.parts[part.path] = nil
       return .success(Finished(size: size, verified: digests.first))
     }
@@ -69,6 +72,13 @@ package final class MemoryPart: PartFile {
     var identity: ObjectIdentity?
     var recovered = Recovered()
     var events: (@Sendable (PartEvent) -> Void)?
+
+    /// Doubles, in one copy: appending bytes one by one is very slow in a debug build.
+    mutating func grow(to count: Int) {
+      var bigger = [UInt8](repeating: 0, count: max(count, 2 * bytes.count))
+      bigger.withUnsafeMutableBytes { new in bytes.withUnsafeBytes { new.copyMemory(from: $0) } }
+      bytes = bigger
+    }
   }
   private let state = Mutex(State())
   package let path: String
@@ -80,7 +90,12 @@ package final class MemoryPart: PartFile {
   }
 
   package var recovered: Recovered { state.withLock { $0.recovered } }
-  package var bytes: [UInt8] { state.withLock { $0.bytes } }
+  /// The first `count` bytes, or fewer when there are not as many.
+  package func bytes(_ count: Int) -> [UInt8] {
+    state.withLock { state in
+      state.bytes.withUnsafeBytes { Array(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+    }
+  }
   package var stored: ByteRangeSet { state.withLock { $0.stored } }
   package var identity: ObjectIdentity? { state.withLock { $0.identity } }
 
@@ -122,10 +137,13 @@ package final class MemoryPart: PartFile {
   fileprivate func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     state.withLock { state in
       let end = offset + bytes.count
-      if state.bytes.count < end { state.bytes.append(contentsOf: repeatElement(0, count: end - state.bytes.count)) }
+      if state.bytes.count < end { state.grow(to: end) }
       // A byte has one owner: writing it twice in one life of the file is a fault of the planner.
-      precondition(state.stored.count(in: ByteRange(offset, end)) == 0, "bytes \(offset)..<\(end) written twice")
-      state.bytes.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[offset..<end]).copyMemory(from: bytes) }
+      precondition(
+        state.stored.count(in: ByteRange(offset, end)) == 0, "bytes \(offset)..<\(end) written twice")
+      state.bytes.withUnsafeMutableBytes {
+        UnsafeMutableRawBufferPointer(rebasing: $0[offset..<end]).copyMemory(from: bytes)
+      }
       state.stored.insert(ByteRange(offset, end))
     }
   }

@@ -105,7 +105,8 @@ extension ScriptedTransport {
   /// Goes on with one open transfer as a server without faults would, `piece` bytes a call: to its end, or until `upTo`
   /// more bytes are sent (then it stays open). False when the receiver paused.
   @discardableResult
-  package func serve(_ transfer: Open, _ object: ScriptedObject, upTo: Int = .max, piece: Int = 16384) -> Bool {
+  package func serve(_ transfer: Open, _ object: ScriptedObject, upTo: Int = .max, piece: Int = 16384) -> Bool
+  {
     let head = object.head(for: transfer.request)
     let id = transfer.request.id
     if served(id) == nil {

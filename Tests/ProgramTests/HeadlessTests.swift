@@ -33,15 +33,22 @@ import Testing
     try makeFile("\(nginx.root.path)/empty", bytes: 0)
     let list = try manifest(nginx, ["small", "large", "empty"])
     let result = try Programs.run(
-      "parcel", ["-m", list, "-d", "out", "-n", "4", "--summary", "summary.json", "--events", "events.jsonl"],
+      "parcel",
+      ["-m", list, "-d", "out", "-n", "4", "--summary", "summary.json", "--events", "events.jsonl"],
       in: folder)
     #expect(result.code == 0, "\(result.out) \(result.err)")
     #expect(try summary()["verified"] as? Int == 3)
     for name in ["small", "large", "empty"] {
-      #expect(try digest("sha256sum", "\(folder.path)/out/\(name)") == digest("sha256sum", "\(nginx.root.path)/\(name)"))
+      #expect(
+        try digest("sha256sum", "\(folder.path)/out/\(name)")
+          == digest("sha256sum", "\(nginx.root.path)/\(name)"))
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out").sorted() == ["empty", "large", "small"])
-    let events = try String(contentsOfFile: "\(folder.path)/events.jsonl", encoding: .utf8).split(separator: "\n")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out").sorted() == [
+        "empty", "large", "small",
+      ])
+    let events = try String(contentsOfFile: "\(folder.path)/events.jsonl", encoding: .utf8).split(
+      separator: "\n")
     for line in events { _ = try JSONSerialization.jsonObject(with: Data(line.utf8)) }
     #expect(events.last?.contains("summary") == true)
 
@@ -79,7 +86,8 @@ import Testing
     let second = try Programs.run(
       "parcel", ["-m", list, "-d", "out", "-n", "8", "--summary", "summary.json"], in: folder)
     #expect(second.code == 0, "\(second.out) \(second.err)")
-    #expect(try digest("sha256sum", "\(folder.path)/out/big") == digest("sha256sum", "\(nginx.root.path)/big"))
+    #expect(
+      try digest("sha256sum", "\(folder.path)/out/big") == digest("sha256sum", "\(nginx.root.path)/big"))
     let fetched = try #require(try summary()["fetched"] as? Int)
     // At most one second of work and the receive buffers come twice.
     #expect(fetched < size / 2 + size / 6 + (32 << 20), "fetched \(fetched) of \(size)")
@@ -103,7 +111,8 @@ import Testing
     let result = running.wait()
     #expect(result.code == 130, "\(result.out) \(result.err)")
     #expect(try summary()["interrupted"] as? Bool == true)
-    let second = try Programs.run("parcel", ["-m", list, "-d", "out", "--summary", "second.json"], in: folder)
+    let second = try Programs.run(
+      "parcel", ["-m", list, "-d", "out", "--summary", "second.json"], in: folder)
     #expect(second.code == 0, "\(second.out) \(second.err)")
     #expect(try #require(try summary("second.json")["fetched"] as? Int) < 19_000_000)
     #expect(try digest("md5sum", "\(folder.path)/out/file") == digest("md5sum", "\(nginx.root.path)/file"))
@@ -124,7 +133,8 @@ import Testing
     #expect(try run(["-m", "/nonexistent/manifest"]).code == 2)
     #expect(try run([]).code == 2)
     try folder.write(
-      "url\tpath\tsize\tmd5\n\(nginx.http)/file\tfile\t1000\t00000000000000000000000000000000\n", to: "wrong.tsv")
+      "url\tpath\tsize\tmd5\n\(nginx.http)/file\tfile\t1000\t00000000000000000000000000000000\n",
+      to: "wrong.tsv")
     let mismatch = try run(["-m", "wrong.tsv"])
     #expect(mismatch.code == 3, "\(mismatch.out) \(mismatch.err)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/file"))

@@ -55,7 +55,8 @@ package struct Recovered: Sendable {
   /// A sentence for the log when something of the earlier run had to be dropped.
   package var remark: String?
 
-  package init(identity: ObjectIdentity? = nil, ranges: ByteRangeSet = ByteRangeSet(), remark: String? = nil) {
+  package init(identity: ObjectIdentity? = nil, ranges: ByteRangeSet = ByteRangeSet(), remark: String? = nil)
+  {
     self.identity = identity
     self.ranges = ranges
     self.remark = remark

@@ -241,7 +241,8 @@ package struct DownloadMachine: Sendable {
         let text = "the server gave neither a strong ETag nor a date, so the partial file cannot be continued"
         return effects + [.log(.warning, "'\(spec.title)': \(text): starting over")] + beginDiscard()
       }
-      if let known = identity, let old = recovered.identity, known.size != old.size || known.etag != old.etag {
+      if let known = identity, let old = recovered.identity, known.size != old.size || known.etag != old.etag
+      {
         let failure = Failure(
           .changed, retry: .needsUser,
           "Could not resume '\(spec.title)': the file on the server changed since the partial file was begun.",
@@ -275,7 +276,9 @@ package struct DownloadMachine: Sendable {
     var planner = SegmentPlanner(
       size: size, blockSize: SegmentPlanner.blockSize(for: size == .max ? 0 : size), have: have)
     var effects: [DownloadEffect] = []
-    if let identity, have.isEmpty, attempts.contains(where: \.answered) { effects.append(.identify(identity)) }
+    if let identity, have.isEmpty, attempts.contains(where: \.answered) {
+      effects.append(.identify(identity))
+    }
     for i in attempts.indices {
       let attempt = attempts[i]
       let wanted = ByteRange(attempt.range.start, min(attempt.range.end, size))
@@ -379,8 +382,12 @@ package struct DownloadMachine: Sendable {
   }
 
   /// The writer of `victim` now ends at `limit`; what it gave away goes to `heir`.
-  package mutating func split(victim: TransferID, limit: Int, heir: TransferID, now: Instant) -> [DownloadEffect] {
-    guard let i = attempts.firstIndex(where: { $0.id == victim }), limit < attempts[i].range.end else { return [] }
+  package mutating func split(victim: TransferID, limit: Int, heir: TransferID, now: Instant)
+    -> [DownloadEffect]
+  {
+    guard let i = attempts.firstIndex(where: { $0.id == victim }), limit < attempts[i].range.end else {
+      return []
+    }
     let freed = ByteRange(limit, attempts[i].range.end)
     attempts[i].range.end = limit
     planner?.shrink(victim, to: limit)
@@ -389,7 +396,9 @@ package struct DownloadMachine: Sendable {
     return open(heir, range: freed, whole: false, now: now)
   }
 
-  private mutating func open(_ id: TransferID, range: ByteRange, whole: Bool, now: Instant) -> [DownloadEffect] {
+  private mutating func open(_ id: TransferID, range: ByteRange, whole: Bool, now: Instant)
+    -> [DownloadEffect]
+  {
     attempts.append(
       Attempt(
         id: id, range: range, opened: now, lastMoved: now, position: range.start,
@@ -401,7 +410,7 @@ package struct DownloadMachine: Sendable {
           id: id, url: address, range: range, whole: whole, trusted: Address.sameOrigin(address, url),
           shared: isSmall, writes: planner != nil,
           mayBeWhole: range.start == 0 && attempts.count == 1 && planner?.have.isEmpty ?? true,
-          expected: identity ?? spec.size.map { ObjectIdentity(size: $0) }))
+          expected: identity))
     ]
   }
 
@@ -417,11 +426,10 @@ package struct DownloadMachine: Sendable {
     case .part(_, let identity):
       rangesSupported = true
       found = identity
-    case .whole(let size, let identity), .wholeInsteadOfPart(let size, let identity):
-      if !isSmall || size.map({ $0 >= smallFileLimit }) ?? true { rangesSupported = false }
+    case .whole(let identity), .wholeInsteadOfPart(let identity):
+      if !isSmall { rangesSupported = false }
       found = identity
-    case .empty(let identity):
-      found = identity
+    case .empty(let identity): found = identity
     case .redirect, .refused: return []
     }
     if serverDigests.isEmpty { serverDigests = digests }
@@ -439,9 +447,9 @@ package struct DownloadMachine: Sendable {
       return [.openStore(nameFrom: head)]
     }
     guard case .fetching = phase, var planner else { return [] }
-    if case .wholeInsteadOfPart(let size, _) = verdict {
+    if case .wholeInsteadOfPart = verdict {
       // No ranges here: this answer carries everything, and its receiver lets it, so it becomes the one segment.
-      let whole = ByteRange(0, size ?? .max)
+      let whole = ByteRange(0, found.size ?? .max)
       planner = SegmentPlanner(size: whole.end, blockSize: planner.blockSize)
       planner.assign(whole, to: attempt.id)
       replaceRange(of: attempt.id, with: whole)
@@ -501,7 +509,8 @@ package struct DownloadMachine: Sendable {
     case .stopped:
       guard attempt.stalled else { return finishIfComplete() }
       return retryAt(
-        outcome.position, Failure.stalled(spec.title, seconds: policy.stallTimeout), progressed: progressed, now: now)
+        outcome.position, Failure.stalled(spec.title, seconds: policy.stallTimeout), progressed: progressed,
+        now: now)
     case .failed(let failure): return retryAt(outcome.position, failure, progressed: progressed, now: now)
     case .rejected: return rejected(outcome.verdict, at: outcome.position, now: now)
     case .completed: return completed(attempt, outcome, progressed: progressed, now: now)
@@ -519,18 +528,22 @@ package struct DownloadMachine: Sendable {
       return finishIfComplete()
     }
     if outcome.position < attempt.range.end {
-      let text = "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
+      let text =
+        "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
       return retryAt(
         outcome.position, Failure(.server, retry: .later(after: nil), text), progressed: progressed, now: now)
     }
     return finishIfComplete()
   }
 
-  private mutating func rejected(_ verdict: ResponseVerdict?, at position: Int, now: Instant) -> [DownloadEffect] {
+  private mutating func rejected(_ verdict: ResponseVerdict?, at position: Int, now: Instant)
+    -> [DownloadEffect]
+  {
     switch verdict {
     case .redirect(let location, _): return redirected(to: location, now: now)
     case .refused(let failure): return retryAt(position, failure, progressed: false, now: now)
     case .wholeInsteadOfPart: return restartWithoutRanges()
+    case .empty: return finishIfComplete()
     default: return []
     }
   }
@@ -544,7 +557,8 @@ package struct DownloadMachine: Sendable {
     }
     if Address.isDowngrade(from: base, to: next) {
       let failure = Failure(
-        .tls, retry: .never, "Could not fetch '\(spec.title)': the server redirects from https to plain http.",
+        .tls, retry: .never,
+        "Could not fetch '\(spec.title)': the server redirects from https to plain http.",
         remedy: "Anyone on the way could change the file; ask for the http address itself if that is wanted.")
       return fail(failure, now: now)
     }

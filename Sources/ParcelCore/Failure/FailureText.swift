@@ -2,7 +2,9 @@
 package enum FailureText {
   /// Adds what the server itself wrote about it (JSON's "message" or "error", or a short plain text) and, for
   /// credentials, what usually helps. HTML pages are left out: they are written for browsers.
-  package static func explain(_ failure: Failure, head: ResponseHead?, body: [UInt8], title: String) -> Failure {
+  package static func explain(_ failure: Failure, head: ResponseHead?, body: [UInt8], title: String)
+    -> Failure
+  {
     var failure = failure
     if let words = message(in: body, type: head?["content-type"] ?? "") {
       failure.sentence += " The server says: \"\(words)\""
@@ -37,7 +39,9 @@ package enum FailureText {
     guard i < bytes.count, bytes[i] == UInt8(ascii: "\"") else { return nil }
     let start = i + 1
     var end = start
-    while end < bytes.count, bytes[end] != UInt8(ascii: "\"") { end += bytes[end] == UInt8(ascii: "\\") ? 2 : 1 }
+    while end < bytes.count, bytes[end] != UInt8(ascii: "\"") {
+      end += bytes[end] == UInt8(ascii: "\\") ? 2 : 1
+    }
     guard end <= bytes.count else { return nil }
     return Substring(String(decoding: bytes[start..<end], as: UTF8.self))
   }

@@ -39,7 +39,9 @@ package enum ASCII {
     a.utf8.elementsEqual(b.utf8) { lower($0) == lower($1) }
   }
 
-  package static func hasPrefixIgnoringCase(_ text: some StringProtocol, _ prefix: some StringProtocol) -> Bool {
+  package static func hasPrefixIgnoringCase(_ text: some StringProtocol, _ prefix: some StringProtocol)
+    -> Bool
+  {
     text.utf8.starts(with: prefix.utf8) { lower($0) == lower($1) }
   }
 

@@ -75,8 +75,11 @@ package struct SegmentPlanner: Sendable {
   package func takeover(minimum: Int, minimumSeconds: Double) -> Takeover? {
     let moving = active.filter { $0.rate > 0 }
     let mean = moving.isEmpty ? 0 : moving.reduce(0) { $0 + $1.rate } / Double(moving.count)
-    let candidates = active.filter { $0.remaining >= max(2 * blockSize, minimum) && $0.secondsLeft > minimumSeconds }
-    guard let victim = candidates.max(by: { ($0.secondsLeft, $1.range.start) < ($1.secondsLeft, $0.range.start) })
+    let candidates = active.filter {
+      $0.remaining >= max(2 * blockSize, minimum) && $0.secondsLeft > minimumSeconds
+    }
+    guard
+      let victim = candidates.max(by: { ($0.secondsLeft, $1.range.start) < ($1.secondsLeft, $0.range.start) })
     else { return nil }
     let share = victim.rate + mean > 0 ? victim.rate / (victim.rate + mean) : 0.5
     let keep = Int(Double(victim.remaining) * share)

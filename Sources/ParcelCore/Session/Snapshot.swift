@@ -66,7 +66,8 @@ package struct Transition: Hashable, Sendable {
   /// Why, when the new state is `retrying`, `needsUser` or `failed`.
   package var failure: Failure?
 
-  package init(id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil) {
+  package init(id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil)
+  {
     self.id = id
     self.time = time
     self.from = from

@@ -31,7 +31,8 @@ import Testing
     #expect(planner.assign(to: id(1), length: 10 * mega, window: 10 * mega) != nil)
     #expect(planner.assign(to: id(2), length: 10 * mega, window: 10 * mega) == nil)
     planner.end(id(1), at: 10 * mega)
-    #expect(planner.assign(to: id(3), length: 10 * mega, window: 10 * mega) == ByteRange(10 * mega, 20 * mega))
+    #expect(
+      planner.assign(to: id(3), length: 10 * mega, window: 10 * mega) == ByteRange(10 * mega, 20 * mega))
   }
 
   @Test func aBrokenTransferGivesItsRestBack() {
