@@ -19,7 +19,7 @@ struct ClientRun: Sendable {
     let settings = Self.engineOptions(options, token: token, waits: waits)
     let connections = max(settings.perHost, settings.connections ?? 0)
     var files = FileStore.Options(root: settings.folder)
-    files.buffers = max(24, connections + 8)
+    files.buffers = max(16, connections + 2)
     files.verifies = settings.verifies
     store = FileStore(files)
     transport = CurlTransport(options: Self.transportOptions(options))
