@@ -40,7 +40,7 @@ extension Engine {
     case .resume(let ids): for id in ids { resume(id, now: now) }
     case .pauseAll:
       isPausedAll = true
-      for id in running { rest(id, as: .paused, now: now) }
+      for id in working { rest(id, as: .paused, now: now) }
     case .resumeAll:
       isPausedAll = false
       hasStarted = true

@@ -28,7 +28,7 @@ extension Engine {
     admit(now: now)
     // Everyone gets a first connection before anyone gets a second.
     for first in [true, false] {
-      for id in running {
+      for id in working {
         guard let entry = live[id] else { continue }
         openTransfers(entry, onlyFirst: first, now: now)
       }
@@ -39,7 +39,7 @@ extension Engine {
     guard !isPausedAll else { return }
     var large = 0
     var small = 0
-    for id in running {
+    for id in working {
       guard let entry = live[id], occupiesSlot(entry, now: now) else { continue }
       if entry.machine.isSmall { small += 1 } else { large += 1 }
     }
@@ -47,7 +47,7 @@ extension Engine {
     let ahead = options.perHost / 2 + 4
     let limit = options.files ?? options.perHost
     let largeLimit = options.files ?? max(4, options.perHost / 4)
-    while small + large < limit + ahead, large < largeLimit, running.count < 8192, let id = queue.pop() {
+    while small + large < limit + ahead, large < largeLimit, settling < 8192, let id = queue.pop() {
       guard !isRemoved[id.index] else { continue }
       let entry = liveEntry(id)
       run(entry.machine.start(now: now), for: entry, now: now)
@@ -82,31 +82,37 @@ extension Engine {
     }
   }
 
-  private var filesWithTransfers: Int { running.count { live[$0].map { !$0.receivers.isEmpty } ?? false } }
-
   private func newTransfer() -> TransferID {
     nextTransfer += 1
     return TransferID(nextTransfer)
   }
 
-  /// Keeps `running`, the queue and the row in step with the machine.
+  /// Keeps the lists, the queue and the row in step with the machine.
   func follow(_ entry: Live, now: Instant) {
     let id = entry.id
-    let position = running.firstIndex { $0 >= id }
-    let isListed = position.map { running[$0] == id } ?? false
+    list(entry)
     if entry.machine.isResting {
-      if isListed, let position { running.remove(at: position) }
       entry.part = nil
-      let rests = entry.machine.state(now: now)
-      if !isRemoved[id.index], rests == .waiting, !isStopping { queue.append(id) }
-    } else if !isListed {
-      running.insert(id, at: position ?? running.count)
+      if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping { queue.append(id) }
     }
     refreshStatus(entry, now: now)
     // A finished download's machine and meters are not needed any more: 100,000 files stay small.
     if entry.machine.isResting, isRemoved[id.index] || statuses[id.index].state.isDone, selected != id {
       live[id] = nil
     }
+  }
+
+  private func list(_ entry: Live) {
+    let isSettling = entry.machine.isSmall && entry.machine.isFinishing
+    if isSettling != entry.isSettling {
+      entry.isSettling = isSettling
+      settling += isSettling ? 1 : -1
+    }
+    let position = working.firstIndex { $0 >= entry.id }
+    let isListed = position.map { working[$0] == entry.id } ?? false
+    let belongs = !entry.machine.isResting && !isSettling
+    if belongs, !isListed { working.insert(entry.id, at: position ?? working.count) }
+    if !belongs, isListed, let position { working.remove(at: position) }
   }
 
   // MARK: - Events
@@ -147,6 +153,7 @@ extension Engine {
     now: Instant
   ) {
     guard let entry = live[id], let receiver = entry.receivers.removeValue(forKey: transfer) else { return }
+    if entry.receivers.isEmpty { filesWithTransfers -= 1 }
     count(entry, transfer, position: position)
     entry.meters[transfer] = nil
     entry.counted[transfer] = nil

@@ -85,6 +85,7 @@ extension Engine {
     let receiver = Receiver(
       id: plan.id, download: entry.id, host: host ?? "", asked: expectation, start: plan.range.start,
       mayBeWhole: plan.mayBeWhole, writer: writer, inbox: inbox, epoch: epoch)
+    if entry.receivers.isEmpty { filesWithTransfers += 1 }
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
     transport.open(

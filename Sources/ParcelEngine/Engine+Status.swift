@@ -5,7 +5,7 @@ extension Engine {
 
   /// Reads what transfers have received since the last look, and feeds meters, tuners and machines.
   func readCounters(now: Instant) {
-    for id in running {
+    for id in working {
       guard let entry = live[id] else { continue }
       for attempt in entry.machine.attempts {
         guard let receiver = entry.receivers[attempt.id] else { continue }
@@ -43,7 +43,7 @@ extension Engine {
   // MARK: - Rows
 
   func refreshStatuses(now: Instant) {
-    for id in running {
+    for id in working {
       if let entry = live[id] { refreshStatus(entry, now: now) }
     }
     totals.secondsLeft = forecast.rate > 1 ? Double(totals.bytes - totals.received) / forecast.rate : nil

@@ -28,8 +28,12 @@ package actor Engine {
   var isRemoved: [Bool] = []
 
   var live: [DownloadID: Live] = [:]
-  /// Downloads with something open, ascending.
-  var running: [DownloadID] = []
+  /// Downloads with something open that needs looking after, ascending: few, and looked at in every turn.
+  var working: [DownloadID] = []
+  /// Small files that are complete and wait for their batch to be safe on disk: many, and not looked at.
+  var settling = 0
+  /// Files with at least one open transfer.
+  var filesWithTransfers = 0
   var queue = WaitingQueue()
   var budget: HostBudget
   var names = UniqueNames()
@@ -96,7 +100,7 @@ package actor Engine {
     for event in inbox.take() { handle(event, now: now) }
     readCounters(now: now)
     let slack = stallSlack
-    for id in running {
+    for id in working {
       guard let entry = live[id] else { continue }
       run(entry.machine.tick(now: now, slack: slack), for: entry, now: now)
     }
@@ -121,13 +125,13 @@ package actor Engine {
 
   /// After any change: keep ticking while something runs, publish soon otherwise, wake who waits.
   func settle(now: Instant) {
-    if running.isEmpty {
+    if hasNothingOpen {
       readCounters(now: now)
       refreshStatuses(now: now)
       publishIfDue(now: now, force: true)
       wakeWaiters()
     }
-    guard ticker == nil, let tickInterval, !running.isEmpty else { return }
+    guard ticker == nil, let tickInterval, !hasNothingOpen else { return }
     ticker = Task { [weak self] in
       while let self, await self.tickAndContinue() {
         try? await Task.sleep(for: .seconds(tickInterval))
@@ -138,7 +142,7 @@ package actor Engine {
   private func tickAndContinue() -> Bool {
     tick()
     // Rates still fall to zero on screen for a moment after the last byte.
-    if running.isEmpty && totals.rate < 1000 {
+    if hasNothingOpen && totals.rate < 1000 {
       ticker = nil
       return false
     }
@@ -154,21 +158,23 @@ package actor Engine {
     await withCheckedContinuation { finishWaiters.append($0) }
   }
 
-  private var isIdle: Bool { running.isEmpty && (queue.isEmpty || isPausedAll || !hasStarted || isStopping) }
+  var hasNothingOpen: Bool { working.isEmpty && settling == 0 }
+
+  private var isIdle: Bool { hasNothingOpen && (queue.isEmpty || isPausedAll || !hasStarted || isStopping) }
 
   /// Stops everything, saves, and returns when every part file is closed.
   package func stop() async {
     isStopping = true
     isDirty = true
     let now = self.now
-    for id in running {
+    for id in working {
       guard let entry = live[id] else { continue }
       run(entry.machine.rest(as: .waiting), for: entry, now: now)
     }
     refreshStatuses(now: now)
     publishIfDue(now: now, force: true)
     settle(now: now)
-    if running.isEmpty { return }
+    if hasNothingOpen { return }
     await withCheckedContinuation { stopWaiters.append($0) }
   }
 
@@ -184,8 +190,8 @@ package actor Engine {
   var phase: Snapshot.Phase {
     if isStopping { return .stopping }
     if totals.files > 0, totals.done + totals.failed + totals.needsUser == totals.files { return .finished }
-    if isPausedAll || (running.isEmpty && queue.isEmpty && totals.paused > 0) { return .paused }
-    return hasStarted && !(running.isEmpty && queue.isEmpty) ? .running : .idle
+    if isPausedAll || (hasNothingOpen && queue.isEmpty && totals.paused > 0) { return .paused }
+    return hasStarted && !(hasNothingOpen && queue.isEmpty) ? .running : .idle
   }
 
   func publishIfDue(now: Instant, force: Bool) {

@@ -18,6 +18,8 @@ final class Live {
   /// Bytes of each open transfer that are in `incoming`.
   var counted: [TransferID: Int] = [:]
   var hashed = 0
+  /// Counted in `Engine.settling`.
+  var isSettling = false
 
   init(id: DownloadID, machine: DownloadMachine, ceiling: Int) {
     self.id = id

@@ -12,7 +12,7 @@ final class DebugLog {
       var line = bytes
       while line.last == 13 { line.removeLast() }
       guard !line.isEmpty else { continue }
-      let plain = PlainText.printable(String(decoding: line, as: UTF8.self))
+      let plain = Printable.text(String(decoding: line, as: UTF8.self))
       log((isOutgoing ? "> " : "< ") + Redaction.headLine(plain))
     }
   }

@@ -170,7 +170,7 @@ struct CurlFailure {
   private func make(
     _ code: Failure.Code, _ retry: Failure.Retry, _ cause: String, _ remedy: String = ""
   ) -> Failure {
-    var object = PlainText.printable(Redaction.url(request.url))
+    var object = Printable.text(Redaction.url(request.url))
     if let range = request.range {
       object += range.end == .max ? " from byte \(range.start)" : ", bytes \(range.start) to \(range.end - 1)"
     }

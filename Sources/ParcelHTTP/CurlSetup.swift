@@ -91,7 +91,7 @@ struct CurlSetup {
     guard request.url.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else {
       throw Failure(
         .input, retry: .never,
-        "Could not fetch \(PlainText.printable(url)): the URL holds a blank or a control character.",
+        "Could not fetch \(Printable.text(url)): the URL holds a blank or a control character.",
         remedy: "Write such characters as %XX.")
     }
     if let range = request.range, range.isEmpty {
@@ -104,7 +104,7 @@ struct CurlSetup {
       if isBad {
         throw Failure(
           .input, retry: .never,
-          "Could not fetch \(url): the header '\(PlainText.printable(header.name))' holds a character that no header may hold.",
+          "Could not fetch \(url): the header '\(Printable.text(header.name))' holds a character that no header may hold.",
           remedy: "Correct the header, or the token file's content.")
       }
     }

@@ -48,12 +48,6 @@ struct NumbersTests {
     #expect(PlainNumbers.percent(0, of: 0) == 0)
   }
 
-  @Test func `thousands are grouped`() {
-    #expect(PlainNumbers.grouped(0) == "0")
-    #expect(PlainNumbers.grouped(999) == "999")
-    #expect(PlainNumbers.grouped(-1_234_567) == "-1,234,567")
-  }
-
   @Test func `columns are counted as a terminal does`() {
     #expect(TextWidth.of("abc") == 3)
     #expect(TextWidth.of("試料") == 4)

@@ -246,7 +246,7 @@ private let block = 1 << 20
     let file = try await lab.ready(wanted)
     let other = FileStore(FileStore.Options(root: lab.path("in")))
     let answer = await withCheckedContinuation { continuation in
-      other.open(wanted, events: { _ in }) { continuation.resume(returning: $0) }
+      other.openOrdinary(wanted, events: { _ in }) { continuation.resume(returning: $0) }
     }
     guard case .failure(let failure) = answer else {
       Issue.record("not refused")

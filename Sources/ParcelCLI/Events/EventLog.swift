@@ -32,7 +32,7 @@ package struct EventLog {
     case .file(let path):
       descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
       isOwn = true
-      place = "'\(TextWidth.printable(path))'"
+      place = "'\(Printable.text(path))'"
       guard descriptor >= 0 else {
         throw Failure(
           .disk, retry: .never, "Could not open \(place) for events: \(Descriptors.reason(errno)).",

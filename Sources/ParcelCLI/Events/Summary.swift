@@ -163,11 +163,11 @@ extension Summary {
     if !verifies { lines.append("Digests were not compared (--no-verify).") }
     if insecure { lines.append(style.paint("INSECURE: certificates were not checked.", .alarm)) }
     lines += list("Failed:", troubles, all: "--summary FILE lists all of them") { trouble in
-      ["  \(TextWidth.printable(trouble.name)): \(TextWidth.printable(trouble.failure.sentence))"]
-        + (trouble.failure.remedy.isEmpty ? [] : ["    " + TextWidth.printable(trouble.failure.remedy)])
+      ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
+        + (trouble.failure.remedy.isEmpty ? [] : ["    " + Printable.text(trouble.failure.remedy)])
     }
     lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
-      let path = TextWidth.printable(partial.path ?? partial.name)
+      let path = Printable.text(partial.path ?? partial.name)
       let amount =
         partial.size.map { PlainNumbers.bytes(partial.received, of: $0) }
         ?? PlainNumbers.bytes(partial.received)
@@ -177,10 +177,10 @@ extension Summary {
   }
 
   private func headline(_ style: PlainStyle) -> String {
-    var parts = ["\(PlainNumbers.grouped(done)) of \(PlainNumbers.grouped(files)) files complete"]
-    parts.append("\(PlainNumbers.grouped(verified)) verified")
-    if !troubles.isEmpty { parts.append("\(PlainNumbers.grouped(troubles.count)) failed") }
-    if unfinished > 0 { parts.append("\(PlainNumbers.grouped(unfinished)) unfinished") }
+    var parts = ["\(Grouped.text(done)) of \(Grouped.text(files)) files complete"]
+    parts.append("\(Grouped.text(verified)) verified")
+    if !troubles.isEmpty { parts.append("\(Grouped.text(troubles.count)) failed") }
+    if unfinished > 0 { parts.append("\(Grouped.text(unfinished)) unfinished") }
     return style.paint(
       parts.joined(separator: ", "), troubles.isEmpty ? (done == files ? .green : nil) : .red)
   }
@@ -197,7 +197,7 @@ extension Summary {
     guard !items.isEmpty else { return [] }
     var text = [title] + items.prefix(Self.mostNamed).flatMap(lines)
     let rest = items.count - Self.mostNamed
-    if rest > 0 { text.append("  and \(PlainNumbers.grouped(rest)) more (\(all))") }
+    if rest > 0 { text.append("  and \(Grouped.text(rest)) more (\(all))") }
     return text
   }
 }

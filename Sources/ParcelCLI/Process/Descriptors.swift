@@ -86,7 +86,7 @@ package enum WholeFile {
 
   private static func refused(_ path: String, _ number: Int32) -> Failure {
     Failure(
-      .disk, retry: .never, "Could not write '\(TextWidth.printable(path))': \(Descriptors.reason(number)).",
+      .disk, retry: .never, "Could not write '\(Printable.text(path))': \(Descriptors.reason(number)).",
       remedy: "Choose another place for it.")
   }
 }

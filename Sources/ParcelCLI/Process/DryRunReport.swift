@@ -35,7 +35,7 @@ package struct DryRunReport: Sendable {
         text.removeAll(keepingCapacity: true)
       }
     }
-    for problem in problems { text += "problem: " + TextWidth.printable(problem.text) + "\n" }
+    for problem in problems { text += "problem: " + Printable.text(problem.text) + "\n" }
     sink(text + sums + "\n")
   }
 
@@ -52,7 +52,7 @@ package struct DryRunReport: Sendable {
     let target = row.target ?? "(the server names it)"
     return TextWidth.right(size, PlainNumbers.bytesWidth) + "  " + digest
       + TextWidth.blanks(6 - digest.utf8.count) + "  "
-      + TextWidth.printable(source) + " -> " + TextWidth.printable(target) + "\n"
+      + Printable.text(source) + " -> " + Printable.text(target) + "\n"
   }
 
   private var sums: String {
@@ -60,12 +60,12 @@ package struct DryRunReport: Sendable {
     let unsized = rows.count { $0.spec.size == nil }
     let unchecked = rows.count { $0.spec.digests.isEmpty }
     var parts = [
-      "\(PlainNumbers.grouped(rows.count)) \(rows.count == 1 ? "file" : "files")",
-      "\(PlainNumbers.bytes(bytes)) (\(PlainNumbers.grouped(bytes)) bytes)",
+      "\(Grouped.text(rows.count)) \(rows.count == 1 ? "file" : "files")",
+      "\(PlainNumbers.bytes(bytes)) (\(Grouped.text(bytes)) bytes)",
     ]
-    if unsized > 0 { parts.append("\(PlainNumbers.grouped(unsized)) of unknown size") }
-    if unchecked > 0 { parts.append("\(PlainNumbers.grouped(unchecked)) without a digest") }
-    parts.append("\(PlainNumbers.grouped(problems.count)) \(problems.count == 1 ? "problem" : "problems")")
+    if unsized > 0 { parts.append("\(Grouped.text(unsized)) of unknown size") }
+    if unchecked > 0 { parts.append("\(Grouped.text(unchecked)) without a digest") }
+    parts.append("\(Grouped.text(problems.count)) \(problems.count == 1 ? "problem" : "problems")")
     return parts.joined(separator: ", ")
   }
 }

@@ -4,13 +4,13 @@ import ParcelCore
 package enum ErrorText {
   /// "parcel: Could not …", then the remedy on a line of its own; no line break at the end.
   package static func text(_ failure: Failure, program: String = "parcel") -> String {
-    let sentence = "\(program): \(TextWidth.printable(failure.sentence))"
-    return failure.remedy.isEmpty ? sentence : sentence + "\n  " + TextWidth.printable(failure.remedy)
+    let sentence = "\(program): \(Printable.lines(failure.sentence))"
+    return failure.remedy.isEmpty ? sentence : sentence + "\n  " + Printable.text(failure.remedy)
   }
 
   /// One line that is no failure: "parcel: --save-interval has no effect any more: …".
   package static func notice(_ text: String, program: String = "parcel") -> String {
-    "\(program): \(TextWidth.printable(text))"
+    "\(program): \(Printable.text(text))"
   }
 
   /// What a program leaves with when one failure ends it before any download.

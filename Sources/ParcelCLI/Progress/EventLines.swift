@@ -47,7 +47,7 @@ extension RunFold {
 
   private func line(for transition: Transition, _ verbosity: Verbosity) -> EventLine? {
     guard let row = row(transition.id) else { return nil }
-    let name = TextWidth.printable(row.info.name)
+    let name = Printable.text(row.info.name)
     switch transition.to {
     case .running: return verbosity >= .normal ? runningLine(transition, row, name, verbosity) : nil
     case .verified, .complete:
@@ -101,16 +101,16 @@ extension RunFold {
   }
 
   private func retryText(_ transition: Transition, _ status: DownloadStatus) -> String {
-    let when = status.state == .retrying ? status.note.map { " " + TextWidth.printable($0) } ?? "" : ""
-    return when + (transition.failure.map { ": " + TextWidth.printable($0.sentence) } ?? "")
+    let when = status.state == .retrying ? status.note.map { " " + Printable.text($0) } ?? "" : ""
+    return when + (transition.failure.map { ": " + Printable.text($0.sentence) } ?? "")
   }
 
   private func failureText(_ transition: Transition) -> String {
-    transition.failure.map { ": " + TextWidth.printable($0.text) } ?? ""
+    transition.failure.map { ": " + Printable.text($0.text) } ?? ""
   }
 
   private func line(for log: LogLine, _ verbosity: Verbosity) -> EventLine? {
-    let text = (verbosity >= .verbose ? log.clock + " " : "") + TextWidth.printable(log.text)
+    let text = (verbosity >= .verbose ? log.clock + " " : "") + Printable.text(log.text)
     switch log.level {
     case .info: return verbosity >= .verbose ? EventLine(kind: .notice, word: "note", text: text) : nil
     case .warning: return verbosity >= .normal ? EventLine(kind: .warning, word: "warning", text: text) : nil

@@ -45,7 +45,7 @@ struct LiveList {
   private func line(_ row: RunFold.Row) -> String {
     let fields = Fields(width: width)
     let status = row.status
-    let name = TextWidth.printable(row.info.name)
+    let name = Printable.text(row.info.name)
     let glyph = style.paint(style.glyph(status.state), style.color(status.state))
     guard fields.middle >= 4 else { return TextWidth.prefix(style.glyph(status.state) + " " + name, width) }
 
@@ -71,7 +71,7 @@ struct LiveList {
     guard fields.rate else { return "" }
     let both = PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
     if status.state != .running {
-      let word = TextWidth.printable(status.note ?? status.state.rawValue)
+      let word = Printable.text(status.note ?? status.state.rawValue)
       return "  " + TextWidth.right(TextWidth.prefix(word, both), both)
     }
     var text = "  " + TextWidth.right(PlainNumbers.rate(status.rate), PlainNumbers.rateWidth)

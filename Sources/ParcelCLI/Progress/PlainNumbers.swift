@@ -53,16 +53,6 @@ package enum PlainNumbers {
     return min(100, max(0, Int(Double(part) / Double(whole) * 100)))
   }
 
-  /// "1,234,567".
-  package static func grouped(_ number: Int) -> String {
-    var text: [Character] = []
-    for (place, digit) in String(number.magnitude).reversed().enumerated() {
-      if place > 0 && place % 3 == 0 { text.append(",") }
-      text.append(digit)
-    }
-    return (number < 0 ? "-" : "") + String(text.reversed())
-  }
-
   /// Decimal text with that many places, 0 ... 6, for values below 10^12.
   static func fixed(_ value: Double, _ places: Int) -> String {
     var scale = 1

@@ -53,15 +53,4 @@ enum TextWidth {
 
   static func blanks(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
 
-  /// Control characters as `?`: whatever its source was, no text makes the terminal do something.
-  static func printable(_ text: String) -> String {
-    let isHarmless: (Unicode.Scalar) -> Bool = {
-      $0.value >= 32 && !(0x7F...0x9F).contains($0.value) && !(0x202A...0x202E).contains($0.value)
-        && !(0x2066...0x2069).contains($0.value)
-    }
-    if text.unicodeScalars.allSatisfy(isHarmless) { return text }
-    var clean = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { clean.append(isHarmless(scalar) ? scalar : "?") }
-    return String(clean)
-  }
 }

@@ -152,6 +152,11 @@ package struct DownloadMachine: Sendable {
     }
   }
 
+  /// All bytes are here; the store verifies, syncs and renames.
+  package var isFinishing: Bool {
+    if case .finishing = phase { true } else { false }
+  }
+
   // MARK: - Commands
 
   /// Begin, or go on after a rest. A download that runs or is done ignores it.

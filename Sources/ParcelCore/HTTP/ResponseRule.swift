@@ -76,11 +76,11 @@ private struct Check {
     try refuseCoding()
     let type = head["content-type"] ?? ""
     if ASCII.hasPrefixIgnoringCase(type, "multipart/") {
-      throw broken("it sent several parts (\(PlainText.printable(type))), and one was asked for")
+      throw broken("it sent several parts (\(Printable.text(type))), and one was asked for")
     }
     guard let text = head["content-range"] else { throw broken("it sent a part without saying which") }
     guard case .part(let range, let size) = ContentRange(text) else {
-      throw broken("its Content-Range cannot be read: '\(PlainText.printable(text))'")
+      throw broken("its Content-Range cannot be read: '\(Printable.text(text))'")
     }
     let identity = try identified(size: size)
     let lastWanted = min(wanted.end, identity.size ?? .max)
@@ -89,14 +89,14 @@ private struct Check {
     }
     if let length = try bodyLength(), length != range.count {
       throw broken(
-        "it announced \(PlainText.grouped(length)) bytes for a part of \(PlainText.grouped(range.count))")
+        "it announced \(Grouped.text(length)) bytes for a part of \(Grouped.text(range.count))")
     }
     return .part(range, identity)
   }
 
   private func words(_ range: ByteRange) -> String {
-    guard range.end != .max else { return "from \(PlainText.grouped(range.start)) on" }
-    return "\(PlainText.grouped(range.start)) to \(PlainText.grouped(range.end - 1))"
+    guard range.end != .max else { return "from \(Grouped.text(range.start)) on" }
+    return "\(Grouped.text(range.start)) to \(Grouped.text(range.end - 1))"
   }
 
   // MARK: 416
@@ -107,7 +107,7 @@ private struct Check {
       let identity = try identified(size: size)
       if size == 0 { return .empty(identity) }
       throw changed(
-        "it has \(PlainText.grouped(size)) bytes, and bytes \(words(wanted)) were asked for")
+        "it has \(Grouped.text(size)) bytes, and bytes \(words(wanted)) were asked for")
     }
     // Some servers do not say how many bytes there are. Of an object that is known to be empty that is enough.
     if (asked.identity?.size ?? asked.size) == 0 { return .empty(try identified(size: 0)) }
@@ -131,7 +131,7 @@ private struct Check {
       guard !ContentCoding.isIdentity(header.value) else { continue }
       throw Failure(
         .server, retry: .never,
-        "\(attempt): the server sent it coded (\(PlainText.printable(header.value))), which was not allowed.",
+        "\(attempt): the server sent it coded (\(Printable.text(header.value))), which was not allowed.",
         remedy: "Use the server's address without a proxy or cache in between.")
     }
   }
@@ -144,7 +144,7 @@ private struct Check {
     for header in head.headers where ASCII.equalsIgnoringCase(header.name, "content-length") {
       guard header.value.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let value = Int(header.value),
         length == nil || length == value
-      else { throw broken("its Content-Length cannot be: '\(PlainText.printable(header.value))'") }
+      else { throw broken("its Content-Length cannot be: '\(Printable.text(header.value))'") }
       length = value
     }
     return length
@@ -157,7 +157,7 @@ private struct Check {
     guard var known = asked.identity else { return now }
     if let size, let before = known.size, size != before {
       throw changed(
-        "it has \(PlainText.grouped(size)) bytes now, and had \(PlainText.grouped(before)) before")
+        "it has \(Grouped.text(size)) bytes now, and had \(Grouped.text(before)) before")
     }
     if let etag = now.etag, let before = known.etag {
       // Weak comparison (RFC 9110, section 8.8.3.2): a server that now calls the tag weak has not changed the object.
@@ -176,21 +176,21 @@ private struct Check {
     if ASCII.trimmed(type) == "text/html" {
       throw Failure(
         .size, retry: .needsUser,
-        "\(attempt): the server sent a web page of \(PlainText.grouped(size)) bytes instead of the file of "
-          + "\(PlainText.grouped(expected)).",
+        "\(attempt): the server sent a web page of \(Grouped.text(size)) bytes instead of the file of "
+          + "\(Grouped.text(expected)).",
         remedy: "It may want a login: check the token and open the URL in a browser.")
     }
     throw Failure(
       .size, retry: .needsUser,
-      "\(attempt): the server has \(PlainText.grouped(size)) bytes, and the manifest says "
-        + "\(PlainText.grouped(expected)).",
+      "\(attempt): the server has \(Grouped.text(size)) bytes, and the manifest says "
+        + "\(Grouped.text(expected)).",
       remedy: "The manifest may be older than the file: get a new one.")
   }
 
   private func opaque(_ etag: String) -> Substring { etag.hasPrefix("W/") ? etag.dropFirst(2) : etag[...] }
 
   private func changedValidator(_ name: String, _ now: String, _ before: String) -> Failure {
-    changed("its \(name) is \(PlainText.printable(now)) now, and was \(PlainText.printable(before)) before")
+    changed("its \(name) is \(Printable.text(now)) now, and was \(Printable.text(before)) before")
   }
 
   private func changed(_ how: String) -> Failure {

@@ -1,14 +1,14 @@
 /// Statuses that bring no object, as failures.
 package enum StatusRule {
   static func attempt(_ url: String) -> String {
-    "Could not fetch \(PlainText.printable(Redaction.url(url)))"
+    "Could not fetch \(Printable.text(Redaction.url(url)))"
   }
 
   /// `now`: seconds since 1970, for a `Retry-After` date.
   package static func failure(_ head: ResponseHead, url: String, now: Int) -> Failure {
     let (code, retry, remedy) = kind(head, now: now)
     var sentence = "\(attempt(url)): the server answered \(head.status) (\(words(head.status)))"
-    if case .later(let after?) = retry { sentence += " and asks to wait \(PlainText.grouped(Int(after))) s" }
+    if case .later(let after?) = retry { sentence += " and asks to wait \(Grouped.text(Int(after))) s" }
     return Failure(code, retry: retry, sentence + ".", remedy: remedy)
   }
 

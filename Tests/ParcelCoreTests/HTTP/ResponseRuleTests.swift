@@ -285,7 +285,7 @@ private func part(_ range: String, _ more: [String: String] = [:]) -> [String: S
       "coded (br)"),
     RuleCase(
       "an escape sequence in a value", 206, ["Content-Range": "bytes \u{1b}[2J"], asked: first,
-      refused: .server, .needsUser, "'bytes ?[2J'"),
+      refused: .server, .needsUser, "'bytes ␛[2J'"),
   ])
   func anAnswerThatBreaksTheRulesIsRefused(row: RuleCase) { expect(row) }
 

@@ -140,11 +140,4 @@ import Testing
   func aHeadLineLosesItsSecrets(line: String, shown: String) {
     #expect(Redaction.headLine(line) == shown)
   }
-
-  @Test func textFromServersCannotSteerTheTerminal() {
-    #expect(PlainText.printable("a\u{1b}[2Jb\u{9b}c\u{202e}d\r\n") == "a?[2Jb?c?d??")
-    #expect(PlainText.printable("naïve €") == "naïve €")
-    #expect(
-      [0, 999, 1000, 1_234_567, -1000].map(PlainText.grouped) == ["0", "999", "1,000", "1,234,567", "-1,000"])
-  }
 }

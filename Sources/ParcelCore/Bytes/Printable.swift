@@ -1,10 +1,16 @@
 /// Makes text from outside safe to show on a terminal: nothing in it can move the cursor, change colours, ring, or turn
 /// the order of characters.
 package enum Printable {
+  /// `text` for each line of its own: line ends stay.
+  package static func lines(_ text: some StringProtocol) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { Printable.text($0) }.joined(
+      separator: "\n")
+  }
+
   /// Control characters become their pictures (`␛`), other invisible ones `�`; with `ascii` all become `?`.
   /// Line ends count as control characters, a tab becomes a blank.
-  package static func text(_ text: String, ascii: Bool = false) -> String {
-    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return text }
+  package static func text(_ text: some StringProtocol, ascii: Bool = false) -> String {
+    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return String(text) }
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       if scalar == "\t" {
