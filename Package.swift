@@ -41,6 +41,9 @@ let package = Package(
     .target(
       name: "CNcurses", path: "CNcurses",
       linkerSettings: [.linkedLibrary("ncursesw"), .linkedLibrary("tinfo")]),
+    // libudt sleeps 0.1 s before main in whatever links it, and faces the internet: never in parcel and parcel-tui.
+    .target(
+      name: "CUDT", path: "CUDT", linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m")]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("xxhash")]),
     .target(name: "CLinux"),
@@ -52,6 +55,7 @@ let package = Package(
     // Adapters: each knows the contracts in ParcelCore and one outside world.
     library("ParcelStorage", ["ParcelCore", "CCrypto", "CLinux"]),
     library("ParcelHTTP", ["ParcelCore", "CCurl"]),
+    library("ParcelUDT", ["ParcelCore", "CUDT"]),
     library("ParcelServer", ["ParcelCore", "CCrypto"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "CNcurses"]),
 
@@ -78,6 +82,7 @@ let package = Package(
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting", "parcel-server"]),
     tests(

@@ -1,0 +1,85 @@
+import Glibc
+
+/// The address of an end point, in the system's form.
+struct SocketAddress {
+  private(set) var storage = sockaddr_storage()
+  private(set) var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+  var family: Int32 { Int32(storage.ss_family) }
+  var isIPv6: Bool { family == AF_INET6 }
+
+  /// The first IPv4 address of `host`, as the original programs take it, else the first at all.
+  static func resolve(host: String, port: Int, passive: Bool) -> Result<SocketAddress, Cause> {
+    guard (0...65_535).contains(port) else { return .failure(Cause("a port is a number from 0 to 65,535")) }
+    var hints = addrinfo()
+    hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
+    hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+    var list: UnsafeMutablePointer<addrinfo>?
+    let result = getaddrinfo(host, String(port), &hints, &list)
+    guard result == 0 else { return .failure(Cause(String(cString: gai_strerror(result)))) }
+    defer { freeaddrinfo(list) }
+    let all = sequence(first: list, next: { $0?.pointee.ai_next }).prefix { $0 != nil }.compactMap {
+      $0?.pointee
+    }
+    let known = all.filter { $0.ai_family == AF_INET || $0.ai_family == AF_INET6 }
+    guard let chosen = known.first(where: { $0.ai_family == AF_INET }) ?? known.first,
+      let from = chosen.ai_addr
+    else { return .failure(Cause("the name has no address")) }
+    var address = SocketAddress()
+    address.length = chosen.ai_addrlen
+    withUnsafeMutableBytes(of: &address.storage) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: from, count: Int(chosen.ai_addrlen)))
+    }
+    return .success(address)
+  }
+
+  /// Any free port on all addresses, for a socket that connects.
+  static func any(family: Int32) -> SocketAddress {
+    var address = SocketAddress()
+    address.storage.ss_family = sa_family_t(family)
+    address.length = socklen_t(
+      family == AF_INET6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size)
+    return address
+  }
+
+  /// Asks `get` for an address; nil when it fails.
+  init?(_ get: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Int32) {
+    guard get(&storage, &length) == 0 else { return nil }
+  }
+
+  private init() {}
+
+  /// Calls `body` with the form that the system's calls take.
+  func withPointer<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
+    withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) } }
+  }
+
+  /// In numbers: ("127.0.0.1", 9000).
+  var name: (host: String, port: Int) {
+    var host = [CChar](repeating: 0, count: 256)
+    var service = [CChar](repeating: 0, count: 32)
+    let result = withPointer {
+      getnameinfo($0, length, &host, 256, &service, 32, NI_NUMERICHOST | NI_NUMERICSERV)
+    }
+    guard result == 0 else { return ("?", 0) }
+    func text(_ characters: [CChar]) -> String {
+      String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+    return (text(host), Int(text(service)) ?? 0)
+  }
+
+  /// As logs have it: "127.0.0.1:9000", "[::1]:9000".
+  var text: String {
+    let (host, port) = name
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+}
+
+/// Words for why, to be put into a `Failure`.
+struct Cause: Error {
+  let text: String
+  init(_ text: String) { self.text = text }
+
+  /// What an errno means.
+  init(system error: Int32) { text = strerror(error).map { String(cString: $0) } ?? "error \(error)" }
+}

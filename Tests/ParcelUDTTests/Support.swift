@@ -1,0 +1,94 @@
+import Foundation
+import ParcelCore
+import ParcelUDT
+import Synchronization
+
+/// Runs blocking work on a thread of its own: Swift's shared pool stays free.
+func onThread<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+  }
+}
+
+/// libudt for all tests of the process, let go of before it ends.
+enum Shared {
+  private static let kept = Mutex<UDTLibrary?>(nil)
+
+  static func library() throws -> UDTLibrary {
+    try kept.withLock { kept in
+      if let kept { return kept }
+      let library = try UDTLibrary()
+      kept = library
+      atexit { Shared.letGo() }
+      return library
+    }
+  }
+
+  private static func letGo() { kept.withLock { $0 = nil } }
+}
+
+/// A listener on a loopback address, and both ends of one connection to it.
+struct Pair: Sendable {
+  let listener: UDTListener
+  let client: UDTStream
+  let server: UDTStream
+
+  init(host: String = "127.0.0.1", options: UDTOptions = UDTOptions()) throws {
+    let library = try Shared.library()
+    listener = try UDTListener(host: host, port: 0, options: options, library: library)
+    client = try UDTStream.connect(host: host, port: listener.port, options: options, library: library)
+    guard let accepted = try listener.accept(timeout: 10) else { throw NobodyCame() }
+    server = accepted
+  }
+
+  func close() {
+    client.close()
+    server.close()
+    listener.close()
+  }
+}
+
+struct NobodyCame: Error {}
+
+/// Buffers of 64 packets: small enough to fill.
+var smallBuffers: UDTOptions {
+  var options = UDTOptions()
+  options.flowWindow = 64
+  options.linger = 1
+  return options
+}
+
+/// Bytes that look random and are the same each time.
+func pattern(_ count: Int, seed: UInt64) -> [UInt8] {
+  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+  return (0..<count).map { _ in
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return UInt8(truncatingIfNeeded: state >> 24)
+  }
+}
+
+extension UDTStream {
+  func write(_ bytes: [UInt8], timeout: Double = 20) throws {
+    try bytes.withUnsafeBytes { try write($0, timeout: timeout) }
+  }
+
+  /// One read of at most `limit` bytes.
+  func read(atMost limit: Int = 64 << 10, timeout: Double = 20) throws -> [UInt8] {
+    var buffer = [UInt8](repeating: 0, count: limit)
+    let count = try buffer.withUnsafeMutableBytes { try read(into: $0, timeout: timeout) }
+    return Array(buffer[..<count])
+  }
+
+  /// Reads until `count` bytes are there or the stream ends.
+  func read(exactly count: Int) throws -> [UInt8] {
+    var all: [UInt8] = []
+    while all.count < count {
+      let some = try read(atMost: min(64 << 10, count - all.count))
+      if some.isEmpty { break }
+      all += some
+    }
+    return all
+  }
+}
