@@ -8,6 +8,7 @@ struct Wanted {
   var title = ""
   /// What manifests said that is worth showing.
   var remarks: [String] = []
+  private var sources = 0
 
   /// Reads the manifests, then the ids and URLs, in that order.
   init(_ options: WantedOptions) throws(Failure) {
@@ -18,6 +19,7 @@ struct Wanted {
       }
     }
     title = Self.title(options.manifests)
+    sources = options.manifests.count + options.items.count
   }
 
   private mutating func add(manifest path: String) throws(Failure) {
@@ -34,18 +36,22 @@ struct Wanted {
 
   /// `--dry-run`: where each file would go, and two rows that would be one file.
   func report(folder: String) -> DryRunReport {
+    DryRunReport(downloads, folder: folder, problems: sources > 1 ? clashes : [])
+  }
+
+  /// Files of different sources with one target; within one manifest its reader has seen to it.
+  private var clashes: [Failure] {
     var names = UniqueNames()
     var problems: [Failure] = []
-    let rows = downloads.enumerated().map { index, spec in
-      let target = spec.name.map { spec.folder.isEmpty ? $0 : spec.folder + "/" + $0 }
-      if let target, let other = names.claim(target, for: DownloadID(index)) {
-        problems.append(
-          Failure(
-            .input, retry: .never,
-            "'\(spec.title)' and '\(downloads[other.index].title)' would both be written to '\(target)'."))
-      }
-      return DryRunReport.Row(spec: spec, target: target.map { folder + "/" + $0 })
+    for (index, spec) in downloads.enumerated() {
+      guard let name = spec.name else { continue }
+      let target = spec.folder.isEmpty ? name : spec.folder + "/" + name
+      guard let other = names.claim(target, for: DownloadID(index)) else { continue }
+      problems.append(
+        Failure(
+          .input, retry: .never,
+          "'\(spec.title)' and '\(downloads[other.index].title)' would both be written to '\(target)'."))
     }
-    return DryRunReport(rows: rows, problems: problems)
+    return problems
   }
 }

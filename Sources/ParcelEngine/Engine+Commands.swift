@@ -8,7 +8,7 @@ extension Engine {
       let id = DownloadID(specs.count)
       specs.append(spec)
       infos.append(
-        DownloadInfo(id: id, name: Printable.text(spec.title), url: Redaction.url(address(of: spec))))
+        DownloadInfo(id: id, name: Printable.text(spec.title), source: spec.source))
       var status = DownloadStatus()
       status.size = spec.size
       statuses.append(status)

@@ -242,29 +242,27 @@ struct PlainTextTests {
 
   @Test func `a dry run lists targets, problems and sums`() {
     let report = DryRunReport(
-      rows: [
-        .init(
-          spec: DownloadSpec(
-            source: .id("22a29915"), name: "a.bam", size: 38_200_000,
-            digests: [Digest(.md5, hex: String(repeating: "0", count: 32), source: .manifest)].compactMap {
-              $0
-            }),
-          target: "out/22a29915/a.bam"),
-        .init(spec: DownloadSpec(source: .url("https://example.org/\u{1B}x")), target: nil),
+      [
+        DownloadSpec(
+          source: .id("22a29915"), name: "a.bam", folder: "22a29915", size: 38_200_000,
+          digests: [Digest(.md5, hex: String(repeating: "0", count: 32), source: .manifest)].compactMap { $0 }
+        ),
+        DownloadSpec(source: .url("https://example.org/\u{1B}x")),
       ],
+      folder: "out",
       problems: [Failure(.input, retry: .never, "m.tsv, line 3: no id.", remedy: "Mend it.")])
     var text = ""
     report.write { text += $0 }
     expectGolden(text, "dry-run.txt")
     #expect(report.exit == .usage)
-    #expect(DryRunReport(rows: []).exit == .success)
+    #expect(DryRunReport([], folder: "out").exit == .success)
   }
 
   @Test func `a large dry run comes in pieces and loses nothing`() {
-    let row = DryRunReport.Row(spec: DownloadSpec(source: .id("x"), size: 1), target: "out/x")
+    let spec = DownloadSpec(source: .id("x"), name: "x", size: 1)
     var pieces = 0
     var lines = 0
-    DryRunReport(rows: Array(repeating: row, count: 10_000)).write {
+    DryRunReport(Array(repeating: spec, count: 10_000), folder: "out").write {
       pieces += 1
       lines += $0.utf8.count { $0 == 10 }
     }

@@ -26,7 +26,7 @@ struct Script {
       return status
     }
     table = names.enumerated().map {
-      DownloadInfo(id: DownloadID($0), name: $1, url: "https://data.example/\($0)")
+      DownloadInfo(id: DownloadID($0), name: $1, source: .url("https://data.example/\($0)"))
     }
     totals.files = names.count
     totals.bytes = sizes.reduce(0) { $0 + ($1 ?? 0) }

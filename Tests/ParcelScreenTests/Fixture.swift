@@ -15,7 +15,7 @@ enum Fixture {
   static func info(_ index: Int, _ name: String? = nil) -> DownloadInfo {
     DownloadInfo(
       id: DownloadID(index), name: name ?? (index < names.count ? names[index] : "file-\(index).bam"),
-      url: "https://api.example.org/data/\(index)")
+      source: .url("https://api.example.org/data/\(index)"))
   }
 
   static func status(
@@ -147,7 +147,7 @@ enum Fixture {
   static func manyRows(_ count: Int, size: Size = Size(columns: 80, rows: 24)) -> Model {
     var snapshot = Snapshot(time: .zero, generation: 1)
     snapshot.table = (0..<count).map {
-      DownloadInfo(id: DownloadID($0), name: "file-\($0).bam", url: "https://x/\($0)")
+      DownloadInfo(id: DownloadID($0), name: "file-\($0).bam", source: .url("https://x/\($0)"))
     }
     snapshot.changed = (0..<count).map { StatusChange(id: DownloadID($0), status: status(.waiting)) }
     snapshot.totals.files = count

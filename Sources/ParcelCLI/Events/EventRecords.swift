@@ -30,7 +30,7 @@ package enum EventRecords {
     var record = head("state", at: fold.begin.map { transition.time - $0 } ?? 0)
     record.add("id", transition.id.index)
     record.add("name", row.info.name)
-    record.add("url", row.info.url)
+    record.add("url", row.info.url(server: fold.settings.server))
     record.add("from", snake(transition.from.rawValue))
     record.add("to", snake(transition.to.rawValue))
     record.add("size", row.status.size)

@@ -52,7 +52,7 @@ package struct Summary: Hashable, Sendable {
   /// download's `.part` file.
   package init(_ fold: RunFold, interrupted: Bool, partPath: (DownloadID) -> String? = { _ in nil }) {
     for (index, row) in fold.rows.enumerated() where !row.removed {
-      count(row, DownloadID(index), partPath)
+      count(row, DownloadID(index), server: fold.settings.server, partPath)
     }
     fetched = fold.fetched
     seconds = fold.seconds
@@ -65,7 +65,9 @@ package struct Summary: Hashable, Sendable {
   /// Bytes per second over the whole run.
   package var meanRate: Double { seconds > 0 ? Double(fetched) / seconds : 0 }
 
-  private mutating func count(_ row: RunFold.Row, _ id: DownloadID, _ partPath: (DownloadID) -> String?) {
+  private mutating func count(
+    _ row: RunFold.Row, _ id: DownloadID, server: String, _ partPath: (DownloadID) -> String?
+  ) {
     let status = row.status
     files += 1
     bytes += status.size ?? 0
@@ -82,7 +84,8 @@ package struct Summary: Hashable, Sendable {
     case .failed, .needsUser:
       let unknown = Failure(.network, retry: .never, "No reason is known.")
       troubles.append(
-        Trouble(id: id, name: row.info.name, url: row.info.url, failure: status.failure ?? unknown))
+        Trouble(
+          id: id, name: row.info.name, url: row.info.url(server: server), failure: status.failure ?? unknown))
     default: unfinished += 1
     }
     if status.received > 0 {

@@ -2,22 +2,14 @@ import ParcelCore
 
 /// What `--dry-run` prints: a line per file, the problems, the sums.
 package struct DryRunReport: Sendable {
-  package struct Row: Sendable {
-    package var spec: DownloadSpec
-    /// Path the file would have; nil when only the server can name it.
-    package var target: String?
-
-    package init(spec: DownloadSpec, target: String?) {
-      self.spec = spec
-      self.target = target
-    }
-  }
-
-  package var rows: [Row]
+  package var downloads: [DownloadSpec]
+  /// The target folder, for the paths.
+  package var folder: String
   package var problems: [Failure]
 
-  package init(rows: [Row], problems: [Failure] = []) {
-    self.rows = rows
+  package init(_ downloads: [DownloadSpec], folder: String, problems: [Failure] = []) {
+    self.downloads = downloads
+    self.folder = folder
     self.problems = problems
   }
 
@@ -28,8 +20,8 @@ package struct DryRunReport: Sendable {
   package func write(to sink: (String) -> Void) {
     var text = ""
     text.reserveCapacity(70_000)
-    for row in rows {
-      text += Self.line(row)
+    for spec in downloads {
+      text += line(spec)
       if text.utf8.count > 65_536 {
         sink(text)
         text.removeAll(keepingCapacity: true)
@@ -40,8 +32,8 @@ package struct DryRunReport: Sendable {
   }
 
   /// "  38.20 MB  md5     ID -> out/ID/NAME".
-  private static func line(_ row: Row) -> String {
-    let spec = row.spec
+  private func line(_ spec: DownloadSpec) -> String {
+    let target = spec.name.map { folder + "/" + (spec.folder.isEmpty ? $0 : spec.folder + "/" + $0) }
     let size = spec.size.map(PlainNumbers.bytes) ?? "?"
     let source =
       switch spec.source {
@@ -49,18 +41,17 @@ package struct DryRunReport: Sendable {
       case .url(let url): url
       }
     let digest = spec.digests.first?.algorithm.rawValue ?? "none"
-    let target = row.target ?? "(the server names it)"
     return TextWidth.right(size, PlainNumbers.bytesWidth) + "  " + digest
       + TextWidth.blanks(6 - digest.utf8.count) + "  "
-      + Printable.text(source) + " -> " + Printable.text(target) + "\n"
+      + Printable.text(source) + " -> " + Printable.text(target ?? "(the server names it)") + "\n"
   }
 
   private var sums: String {
-    let bytes = rows.reduce(0) { $0 + ($1.spec.size ?? 0) }
-    let unsized = rows.count { $0.spec.size == nil }
-    let unchecked = rows.count { $0.spec.digests.isEmpty }
+    let bytes = downloads.reduce(0) { $0 + ($1.size ?? 0) }
+    let unsized = downloads.count { $0.size == nil }
+    let unchecked = downloads.count { $0.digests.isEmpty }
     var parts = [
-      "\(Grouped.text(rows.count)) \(rows.count == 1 ? "file" : "files")",
+      "\(Grouped.text(downloads.count)) \(downloads.count == 1 ? "file" : "files")",
       "\(PlainNumbers.bytes(bytes)) (\(Grouped.text(bytes)) bytes)",
     ]
     if unsized > 0 { parts.append("\(Grouped.text(unsized)) of unknown size") }

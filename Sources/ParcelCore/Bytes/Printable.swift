@@ -10,7 +10,12 @@ package enum Printable {
   /// Control characters become their pictures (`␛`), other invisible ones `�`; with `ascii` all become `?`.
   /// Line ends count as control characters, a tab becomes a blank.
   package static func text(_ text: some StringProtocol, ascii: Bool = false) -> String {
-    if text.utf8.allSatisfy({ $0 >= 32 && $0 < 127 }) { return String(text) }
+    // Nearly every text; a loop over its storage is many times as fast as over its view.
+    let isPlain = text.utf8.withContiguousStorageIfAvailable { bytes in
+      for byte in bytes where byte < 32 || byte >= 127 { return false }
+      return true
+    }
+    if isPlain == true { return String(text) }
     var out = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {
       if scalar == "\t" {

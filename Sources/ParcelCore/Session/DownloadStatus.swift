@@ -55,13 +55,21 @@ package struct DownloadInfo: Hashable, Sendable {
   package var id: DownloadID
   /// Printable: control characters were replaced when it was read.
   package var name: String
-  /// Where it comes from: the URL, without secrets.
-  package var url: String
+  /// Where it comes from, as it was asked for; may hold secrets.
+  package var source: DownloadSpec.Source
 
-  package init(id: DownloadID, name: String, url: String) {
+  package init(id: DownloadID, name: String, source: DownloadSpec.Source) {
     self.id = id
     self.name = name
-    self.url = url
+    self.source = source
+  }
+
+  /// The URL without secrets, for people. Made when it is wanted: 100,000 of them would fill tens of megabytes.
+  package func url(server: String) -> String {
+    switch source {
+    case .id(let id): Redaction.url(Address.join(server: server, id: id))
+    case .url(let url): Redaction.url(url)
+    }
   }
 }
 

@@ -57,8 +57,9 @@ extension Model {
     _ id: DownloadID, _ status: DownloadStatus, _ detail: DownloadDetail, _ width: Int
   ) -> [DetailLine] {
     var lines = field("to", detail.target, width)
-    lines += field("from", rows.info(id).url, width)
-    if let url = detail.resolvedURL, url != rows.info(id).url { lines += field("over", url, width) }
+    let origin = rows.info(id).url(server: settings.server)
+    lines += field("from", origin, width)
+    if let url = detail.resolvedURL, url != origin { lines += field("over", url, width) }
     for digest in detail.digests {
       let progress: String
       switch status.state {
