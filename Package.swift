@@ -88,7 +88,8 @@ let package = Package(
     tests(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests(
-      "ProgramTests", ["ParcelCore", "ParcelTesting", "parcel", "parcel-tui", "parcel-server"]),
+      "ProgramTests",
+      ["ParcelCore", "ParcelScreen", "ParcelTesting", "parcel", "parcel-tui", "parcel-server"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx14

@@ -1,0 +1,148 @@
+import Foundation
+import ParcelTesting
+import Testing
+
+/// A terminal of tmux's with a shell in it; the test types and reads the screen.
+final class Tmux {
+  private let socket: String
+
+  init(_ folder: TemporaryFolder, columns: Int = 100, rows: Int = 30) throws {
+    socket = folder.path + "/tmux"
+    // A shell without anybody's start-up files, and a prompt that nothing else prints.
+    try Spawn.run([
+      "tmux", "-S", socket, "-u", "-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", "\(columns)", "-y",
+      "\(rows)", "cd \(folder.path) && exec env -u TMUX LC_ALL=C.UTF-8 PS1='READY> ' sh -i",
+    ])
+  }
+
+  func type(_ keys: String...) throws {
+    try Spawn.run(["tmux", "-S", socket, "send-keys", "-t", "t"] + keys)
+  }
+
+  func line(_ text: String) throws {
+    try Spawn.run(["tmux", "-S", socket, "send-keys", "-t", "t", "-l", text])
+    try type("Enter")
+  }
+
+  func resize(columns: Int, rows: Int) throws {
+    try Spawn.run(["tmux", "-S", socket, "resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
+  }
+
+  func screen() throws -> String {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["tmux", "-S", socket, "capture-pane", "-p", "-t", "t"]
+    process.standardOutput = pipe
+    try process.run()
+    let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return text
+  }
+
+  /// Waits until the screen shows all of it.
+  func shows(_ texts: String..., place: SourceLocation = #_sourceLocation) throws {
+    var last = ""
+    let found = try eventually {
+      last = try screen()
+      return texts.allSatisfy { last.contains($0) }
+    }
+    if !found { Issue.record("the screen never showed \(texts):\n\(last)", sourceLocation: place) }
+  }
+
+  func stop() { try? Spawn.run(["tmux", "-S", socket, "kill-server"]) }
+}
+
+@Suite struct SessionTests {
+  /// A folder, an nginx with three files, and their manifest.
+  func scene() throws -> (folder: TemporaryFolder, nginx: Nginx) {
+    let folder = try TemporaryFolder("parcel-session")
+    let nginx = try Nginx()
+    var text = "url\tpath\tsize\tmd5\n"
+    for (name, bytes) in [("large.bam", 30_000_000), ("middle.vcf", 2_500_000), ("small.txt", 700)] {
+      let path = "\(nginx.root.path)/\(name)"
+      try makeFile(path, bytes: bytes)
+      text += "\(nginx.http)/\(name)\t\(name)\t\(bytes)\t\(try digest("md5sum", path))\n"
+    }
+    try folder.write(text, to: "wanted.tsv")
+    return (folder, nginx)
+  }
+
+  @Test func loadPauseResumeQuitContinueAndEveryFileIsRight() throws {
+    let (folder, nginx) = try scene()
+    let tmux = try Tmux(folder)
+    defer {
+      tmux.stop()
+      nginx.stop()
+      folder.remove()
+    }
+    try tmux.shows("READY>")
+    // Without arguments: the session, empty, and nothing starts by itself.
+    try tmux.line("\(Programs.folder)/parcel -d out --limit-rate 3M")
+    try tmux.shows("open a manifest")
+    try tmux.type("o")
+    try tmux.line("wanted.tsv")
+    try tmux.shows("wanted.tsv", "large.bam", "middle.vcf", "small.txt", "0/3 files")
+    try tmux.type("Enter")
+    try tmux.shows("running", "Mbit/s")
+    try tmux.type("g", "Space")
+    try tmux.shows("paused")
+    try tmux.type("Space")
+    try tmux.shows("running")
+    try tmux.resize(columns: 50, rows: 14)
+    try tmux.shows("large")
+    try tmux.resize(columns: 30, rows: 5)
+    try tmux.resize(columns: 100, rows: 30)
+    try tmux.shows("large.bam", "running")
+    try tmux.type("?")
+    try tmux.shows("one line up")
+    try tmux.type("Escape")
+    try tmux.shows("large.bam")
+    try tmux.type("q")
+    try tmux.shows("y")
+    try tmux.type("y")
+    try tmux.shows("READY>")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/large.bam"))
+    #expect(FileManager.default.fileExists(atPath: "\(folder.path)/out/large.bam.part"))
+
+    try tmux.line("clear; \(Programs.folder)/parcel-tui -m wanted.tsv -d out")
+    try tmux.shows("all 3 files verified")
+    try tmux.type("q")
+    try tmux.shows("READY>", "3 of 3 files complete")
+    for name in ["large.bam", "middle.vcf", "small.txt"] {
+      #expect(
+        try digest("sha256sum", "\(folder.path)/out/\(name)")
+          == digest("sha256sum", "\(nginx.root.path)/\(name)"))
+    }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out").sorted()
+        == ["large.bam", "middle.vcf", "small.txt"])
+  }
+
+  @Test(arguments: ["TERM", "SEGV", "INT"]) func theTerminalComesBackAfter(signal: String) throws {
+    let (folder, nginx) = try scene()
+    let tmux = try Tmux(folder)
+    defer {
+      tmux.stop()
+      nginx.stop()
+      folder.remove()
+    }
+    try tmux.shows("READY>")
+    try tmux.line(
+      "stty -a > before; \(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 3M; stty -a > after; echo E''ND"
+    )
+    try tmux.shows("large.bam", "running")
+    // The newest parcel-tui in this terminal's folder: found by its working folder.
+    let pid = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }.first { pid in
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd")) == folder.path
+          && (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "parcel-tui\n"
+      })
+    kill(pid, ["TERM": SIGTERM, "SEGV": SIGSEGV, "INT": SIGINT][signal] ?? SIGKILL)
+    try tmux.shows("END")
+    let before = try String(contentsOfFile: "\(folder.path)/before", encoding: .utf8)
+    #expect(try String(contentsOfFile: "\(folder.path)/after", encoding: .utf8) == before)
+    try tmux.line("printf '\\101\\102\\103\\n'")
+    try tmux.shows("ABC")
+  }
+}
