@@ -19,6 +19,11 @@ extension Engine {
       entry.history.observe(count: entry.incoming, now: now)
       entry.tuner.observe(bytes: entry.incoming, connections: entry.machine.attempts.count, now: now)
     }
+    if filesWithTransfers == 0 {
+      // Nothing comes: a rate that fades away would look as if something did.
+      meter.reset()
+      forecast.reset()
+    }
     meter.observe(count: incoming, now: now)
     forecast.observe(count: incoming, now: now)
     history.observe(count: incoming, now: now)

@@ -141,8 +141,7 @@ package actor Engine {
 
   private func tickAndContinue() -> Bool {
     tick()
-    // Rates still fall to zero on screen for a moment after the last byte.
-    if hasNothingOpen && totals.rate < 1000 {
+    if hasNothingOpen {
       ticker = nil
       return false
     }

@@ -4,7 +4,7 @@ import ParcelScreen
 import Testing
 
 /// The README's generated blocks say what the program does. `script/docs` rewrites them.
-@Suite struct ReadmeTests {
+@Suite(.serialized) struct ReadmeTests {
   @Test func theKeysAreThoseOfTheTable() throws {
     try expectBlock("keys", Bindings.markdown())
   }
