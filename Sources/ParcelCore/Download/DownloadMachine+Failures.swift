@@ -1,0 +1,67 @@
+/// Retrying, giving up and coming to rest.
+extension DownloadMachine {
+  mutating func retryAt(_ position: Int, _ failure: Failure, progressed: Bool, now: Instant)
+    -> [DownloadEffect]
+  {
+    retriesAt[position] = (retriesAt[position] ?? 0) + 1
+    return register(failure, progressed: progressed, now: now)
+  }
+
+  /// Waits, or gives up, after a failure of one transfer.
+  mutating func register(_ failure: Failure, progressed: Bool, now: Instant) -> [DownloadEffect] {
+    let after: Double?
+    switch failure.retry {
+    case .needsUser, .never: return fail(failure, now: now)
+    case .now: after = nil
+    case .later(let seconds): after = seconds
+    }
+    self.failure = failure
+    resolvedURL = nil
+    redirectsLeft = policy.redirects
+    failures += 1
+    if policy.retry.givesUp(after: failures) {
+      var last = failure
+      last.remedy = "Given up after \(failures) failures in a row. " + failure.remedy
+      return fail(last, now: now)
+    }
+    let delay = policy.retry.delay(failures: failures, retryAfter: after, random: random.unit())
+    if !progressed || after != nil { notBefore = now + delay }
+    return [.log(.warning, failure.text)]
+  }
+
+  mutating func fail(_ failure: Failure, now: Instant) -> [DownloadEffect] {
+    self.failure = failure
+    return [.log(.error, failure.text)] + close(.failed(failure))
+  }
+
+  mutating func close(_ rest: Rest) -> [DownloadEffect] {
+    phase = .closing(rest)
+    guard attempts.isEmpty else {
+      for i in attempts.indices { attempts[i].stopping = true }
+      return attempts.map { .stopTransfer($0.id) }
+    }
+    return suspend(rest)
+  }
+
+  mutating func suspend(_ rest: Rest) -> [DownloadEffect] {
+    guard hasPart else {
+      phase = .resting(rest)
+      return []
+    }
+    return [.suspend]
+  }
+
+  mutating func finishIfComplete() -> [DownloadEffect] {
+    guard case .fetching = phase, let planner, planner.isComplete, attempts.isEmpty else { return [] }
+    phase = .finishing
+    return [.finish(size: planner.size, digests: spec.digests.isEmpty ? serverDigests : spec.digests)]
+  }
+}
+
+extension Failure {
+  static func stalled(_ title: String, seconds: Double) -> Failure {
+    Failure(
+      .stalled, retry: .later(after: nil),
+      "Nothing arrived for '\(title)' in \(Int(seconds)) s, though the connection is open.")
+  }
+}

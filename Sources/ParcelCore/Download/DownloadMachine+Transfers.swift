@@ -1,0 +1,228 @@
+/// Opening transfers, and what their answers and ends mean for the download.
+extension DownloadMachine {
+  /// Opens one more transfer, as `id`, when there is something for it to do.
+  package mutating func openNext(id: TransferID, now: Instant) -> [DownloadEffect] {
+    switch phase {
+    case .probing:
+      let range = ByteRange(0, policy.sizing.smallest)
+      return open(id, range: range, whole: false, now: now)
+    case .fetching: return openSegment(id: id, now: now)
+    default: return []
+    }
+  }
+
+  mutating func openSegment(id: TransferID, now: Instant) -> [DownloadEffect] {
+    guard planner != nil else { return [] }
+    if let range = assign(id) { return open(id, range: range, whole: isWhole(range), now: now) }
+    guard rangesSupported == true, let planner else { return [] }
+    if let takeover = planner.takeover(minimum: 4 << 20, minimumSeconds: max(1, 4 * roundTrip)) {
+      return [.shrink(victim: takeover.victim, offset: takeover.offset, heir: id)]
+    }
+    // Less than two blocks with a silent connection: end it, another one fetches the rest.
+    if let i = attempts.firstIndex(where: { !$0.stopping && now - $0.lastMoved > policy.suspicion }),
+      attempts.count > 1 || planner.received > 0
+    {
+      attempts[i].stopping = true
+      return [.stopTransfer(attempts[i].id)]
+    }
+    return []
+  }
+
+  mutating func assign(_ id: TransferID) -> ByteRange? {
+    let rates = planner?.active.map(\.rate).filter { $0 > 0 } ?? []
+    let rate = rates.isEmpty ? 0 : rates.reduce(0, +) / Double(rates.count)
+    let single = isSmall || rangesSupported == false || planner?.size == .max
+    let length = single ? Int.max : policy.sizing.length(rate: rate, roundTrip: roundTrip)
+    return planner?.assign(to: id, length: length, window: policy.sizing.window)
+  }
+
+  /// A range that is asked for without a `Range` header.
+  func isWhole(_ range: ByteRange) -> Bool {
+    range.start == 0 && (isSmall || rangesSupported == false || range.end == .max)
+  }
+
+  /// The writer of `victim` now ends at `limit`; what it gave away goes to `heir`.
+  package mutating func split(victim: TransferID, limit: Int, heir: TransferID, now: Instant)
+    -> [DownloadEffect]
+  {
+    guard let i = attempts.firstIndex(where: { $0.id == victim }), limit < attempts[i].range.end else {
+      return []
+    }
+    let freed = ByteRange(limit, attempts[i].range.end)
+    attempts[i].range.end = limit
+    planner?.shrink(victim, to: limit)
+    guard case .fetching = phase else { return [] }
+    planner?.assign(freed, to: heir)
+    return open(heir, range: freed, whole: false, now: now)
+  }
+
+  mutating func open(_ id: TransferID, range: ByteRange, whole: Bool, now: Instant)
+    -> [DownloadEffect]
+  {
+    attempts.append(
+      Attempt(
+        id: id, range: range, opened: now, lastMoved: now, position: range.start,
+        retries: retriesAt[range.start] ?? 0))
+    let address = resolvedURL ?? url
+    return [
+      .openTransfer(
+        TransferPlan(
+          id: id, url: address, range: range, whole: whole, trusted: Address.sameOrigin(address, url),
+          shared: isSmall, writes: planner != nil,
+          mayBeWhole: range.start == 0 && attempts.count == 1 && planner?.have.isEmpty ?? true,
+          expected: identity))
+    ]
+  }
+
+  /// An answer's head passed the rules; its bytes may come now (they come on another thread).
+  package mutating func answered(
+    _ id: TransferID, head: ResponseHead, verdict: ResponseVerdict, digests: [Digest], now: Instant
+  ) -> [DownloadEffect] {
+    guard let i = attempts.firstIndex(where: { $0.id == id }), !attempts[i].stopping else { return [] }
+    attempts[i].answered = true
+    attempts[i].lastMoved = now
+    let found: ObjectIdentity
+    switch verdict {
+    case .part(_, let identity):
+      rangesSupported = true
+      found = identity
+    case .whole(let identity), .wholeInsteadOfPart(let identity):
+      if !isSmall { rangesSupported = false }
+      found = identity
+    case .empty(let identity): found = identity
+    case .redirect, .refused: return []
+    }
+    if serverDigests.isEmpty { serverDigests = digests }
+    return learn(found, from: attempts[i], verdict: verdict, head: head)
+  }
+
+  mutating func learn(
+    _ found: ObjectIdentity, from attempt: Attempt, verdict: ResponseVerdict, head: ResponseHead
+  ) -> [DownloadEffect] {
+    if identity == nil || identity?.validator == nil { identity = found }
+    if case .probing = phase {
+      // Without ranges this one answer carries everything.
+      if rangesSupported == false { replaceRange(of: attempt.id, with: ByteRange(0, found.size ?? .max)) }
+      phase = .opening(then: nil)
+      return [.openStore(nameFrom: head)]
+    }
+    guard case .fetching = phase, var planner else { return [] }
+    if case .wholeInsteadOfPart = verdict {
+      // No ranges here: this answer carries everything, and its receiver lets it, so it becomes the one segment.
+      let whole = ByteRange(0, found.size ?? .max)
+      planner = SegmentPlanner(size: whole.end, blockSize: planner.blockSize)
+      planner.assign(whole, to: attempt.id)
+      replaceRange(of: attempt.id, with: whole)
+    } else if planner.size == .max, let size = found.size {
+      planner = SegmentPlanner(size: size, blockSize: SegmentPlanner.blockSize(for: size), have: planner.have)
+      let range = ByteRange(attempt.range.start, min(attempt.range.end, size))
+      planner.assign(range, to: attempt.id)
+      replaceRange(of: attempt.id, with: range)
+    }
+    self.planner = planner
+    return [.identify(found)]
+  }
+
+  mutating func replaceRange(of id: TransferID, with range: ByteRange) {
+    guard let i = attempts.firstIndex(where: { $0.id == id }) else { return }
+    attempts[i].range = range
+  }
+
+  /// A 200 where a part was asked for, and bytes are already here: they cannot be joined.
+  mutating func restartWithoutRanges() -> [DownloadEffect] {
+    startOver = true
+    let failure = Failure(
+      .server, retry: .now, "The server sent all of '\(spec.title)' where a part was asked for.",
+      remedy: "It gives no ranges: the file is fetched from its beginning, in one piece.")
+    self.failure = failure
+    return [.log(.warning, failure.text)] + close(.waiting)
+  }
+
+  /// Progress of an open transfer, from its counters.
+  package mutating func progress(_ id: TransferID, position: Int, rate: Double, now: Instant) {
+    guard let i = attempts.firstIndex(where: { $0.id == id }) else { return }
+    planner?.advance(id, to: position, rate: rate)
+    guard position > attempts[i].position else { return }
+    attempts[i].position = position
+    attempts[i].lastMoved = now
+    failures = 0
+    failure = nil
+    notBefore = nil
+  }
+
+  /// A connect took that long: about one round trip.
+  package mutating func measured(roundTrip seconds: Double) {
+    roundTrip = roundTrip > 0 ? min(roundTrip, seconds) : seconds
+  }
+
+  package mutating func ended(_ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
+    guard let i = attempts.firstIndex(where: { $0.id == outcome.id }) else { return [] }
+    let attempt = attempts.remove(at: i)
+    let progressed = outcome.position > attempt.range.start
+    planner?.end(outcome.id, at: outcome.position)
+    if progressed {
+      failures = 0
+      retriesAt[attempt.range.start] = nil
+    }
+    if case .closing(let rest) = phase { return attempts.isEmpty ? suspend(rest) : [] }
+    switch outcome.reason {
+    case .stopped:
+      guard attempt.stalled else { return finishIfComplete() }
+      return retryAt(
+        outcome.position, Failure.stalled(spec.title, seconds: policy.stallTimeout), progressed: progressed,
+        now: now)
+    case .failed(let failure): return retryAt(outcome.position, failure, progressed: progressed, now: now)
+    case .rejected: return rejected(outcome.verdict, at: outcome.position, now: now)
+    case .completed: return completed(attempt, outcome, progressed: progressed, now: now)
+    }
+  }
+
+  mutating func completed(
+    _ attempt: Attempt, _ outcome: TransferOutcome, progressed: Bool, now: Instant
+  ) -> [DownloadEffect] {
+    if case .opening = phase { return [] }  // an empty object: nothing waited for the file
+    if let planner, planner.size == .max {
+      // The server gave no length; where its framing ended is where the file ends.
+      self.planner = SegmentPlanner(size: outcome.position, blockSize: planner.blockSize, have: planner.have)
+      identity?.size = outcome.position
+      return finishIfComplete()
+    }
+    if outcome.position < attempt.range.end {
+      let text =
+        "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
+      return retryAt(
+        outcome.position, Failure(.server, retry: .later(after: nil), text), progressed: progressed, now: now)
+    }
+    return finishIfComplete()
+  }
+
+  mutating func rejected(_ verdict: ResponseVerdict?, at position: Int, now: Instant)
+    -> [DownloadEffect]
+  {
+    switch verdict {
+    case .redirect(let location, _): return redirected(to: location, now: now)
+    case .refused(let failure): return retryAt(position, failure, progressed: false, now: now)
+    case .wholeInsteadOfPart: return restartWithoutRanges()
+    case .empty: return finishIfComplete()
+    default: return []
+    }
+  }
+
+  mutating func redirected(to location: String, now: Instant) -> [DownloadEffect] {
+    let base = resolvedURL ?? url
+    redirectsLeft -= 1
+    guard redirectsLeft >= 0, let next = Address.resolve(location, against: base) else {
+      let why = redirectsLeft < 0 ? "more than \(policy.redirects) redirects" : "a redirect to '\(location)'"
+      return fail(Failure(.server, retry: .never, "Could not fetch '\(spec.title)': \(why)."), now: now)
+    }
+    if Address.isDowngrade(from: base, to: next) {
+      let failure = Failure(
+        .tls, retry: .never,
+        "Could not fetch '\(spec.title)': the server redirects from https to plain http.",
+        remedy: "Anyone on the way could change the file; ask for the http address itself if that is wanted.")
+      return fail(failure, now: now)
+    }
+    resolvedURL = next
+    return []
+  }
+}
