@@ -88,7 +88,7 @@ static void restore_now(void) {
 
 // ---- Fatal signals: restore, then die as if nobody had looked.
 
-static const int fatal_signals[] = {SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE};
+static const int fatal_signals[] = {SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGQUIT};
 enum { fatal_count = sizeof fatal_signals / sizeof fatal_signals[0] };
 static struct sigaction old_fatal[fatal_count];
 

@@ -11,10 +11,10 @@ struct ClientRun: Sendable {
   let transport: CurlTransport
   let engine: Engine
 
-  /// `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
+  /// `debug` gets each line of each head with `--debug`, on the transport's thread. `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
   init(
     _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool,
-    publish: @escaping @Sendable (Snapshot) -> Void
+    debug: @escaping @Sendable (String) -> Void, publish: @escaping @Sendable (Snapshot) -> Void
   ) {
     let settings = Self.engineOptions(options, token: token, waits: waits)
     let connections = max(settings.perHost, settings.connections ?? 0)
@@ -22,7 +22,9 @@ struct ClientRun: Sendable {
     files.buffers = max(16, connections + 2)
     files.verifies = settings.verifies
     store = FileStore(files)
-    transport = CurlTransport(options: Self.transportOptions(options))
+    var curl = CurlSettings()
+    if options.output.debug { curl.log = debug }
+    transport = CurlTransport(options: Self.transportOptions(options), settings: curl)
     engine = Engine(
       options: settings, store: store, transport: transport, clock: Clocks.now, wallClock: Clocks.wallClock,
       epoch: Clocks.epoch, publish: publish)
@@ -48,6 +50,7 @@ struct ClientRun: Sendable {
     settings.insecure = options.access.insecure
     settings.rateLimit = options.pace.rate?.bytesPerSecond
     settings.policy.retry.limit = options.pace.retries
+    settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings
   }
@@ -72,6 +75,22 @@ struct ClientRun: Sendable {
     guard let path = options.tokenFile else { return (nil, nil, nil) }
     let read = try Documents.token(path)
     return (read.token, path, read.warning)
+  }
+
+  /// Makes the target folder and takes its lock. Throws what would stop every single file.
+  func prepare() async throws(Failure) {
+    let store = store
+    let failure: Failure? = await withCheckedContinuation { continuation in
+      Thread.start("parcel-open") {
+        do throws(Failure) {
+          try store.prepare()
+          continuation.resume(returning: nil)
+        } catch {
+          continuation.resume(returning: error)
+        }
+      }
+    }
+    if let failure { throw failure }
   }
 
   /// Stops what runs, saves everything and frees all threads. Waits until done.

@@ -27,14 +27,27 @@ struct FullScreen {
     let (commands, asked) = AsyncStream.makeStream(of: Command.self)
     let loop = SessionLoop(options: terminalOptions) { asked.yield($0) }
     let queue = SnapshotQueue()
+    let (debugged, debugLines) = AsyncStream.makeStream(of: String.self)
     let run = ClientRun(
       options, token: (token.value, token.file), waits: true,
+      debug: { debugLines.yield($0) },
       publish: { snapshot in
         loop.post(snapshot)
         queue.post(snapshot)
       })
+    if !options.asksForNothing {
+      do throws(Failure) {
+        try await run.prepare()
+      } catch {
+        await run.close()
+        throw error
+      }
+    }
     async let recorded = Recorder.record(options, program: program, from: queue, events: events)
 
+    let engine = run.engine
+    let debugger = Task { for await line in debugged { await engine.report(.info, line) } }
+    defer { debugger.cancel() }
     let remarks = wanted.remarks + [token.warning].compactMap { $0 }
     for remark in remarks { await run.engine.report(.warning, remark) }
     await run.engine.add(wanted.downloads, title: wanted.title)
@@ -47,6 +60,8 @@ struct FullScreen {
     if case .success(.finished) = outcome { await worker.value }
     if case .failure(let failure) = outcome {
       await run.close()
+      queue.close()
+      _ = await recorded
       throw failure
     }
     queue.close()

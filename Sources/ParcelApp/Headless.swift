@@ -31,7 +31,15 @@ struct Headless {
     if let target = options.output.events { events = try EventLog(target) }
 
     let queue = SnapshotQueue()
-    let run = ClientRun(options, token: (token.value, token.file), waits: true, publish: { queue.post($0) })
+    let run = ClientRun(
+      options, token: (token.value, token.file), waits: true,
+      debug: { Descriptors.write("debug: " + Printable.text($0) + "\n", to: 2) }, publish: { queue.post($0) })
+    do throws(Failure) {
+      try await run.prepare()
+    } catch {
+      await run.close()
+      throw error
+    }
     let interrupted = Flag()
     Signals.install { _ in
       interrupted.set()

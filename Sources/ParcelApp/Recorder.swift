@@ -25,7 +25,10 @@ enum Recorder {
         events.show(snapshot, fold)
       }
     }
-    let summary = Summary(fold, interrupted: false)
+    // Left with files that were neither finished nor failed: that is an interruption, whoever wished it.
+    let totals = fold.totals
+    let isEarly = totals.done + totals.failed + totals.needsUser < totals.files
+    let summary = Summary(fold, interrupted: isEarly)
     for line in summary.lines(PlainStyle(color: false, unicode: !options.output.ascii))
     where summary.files > 0 {
       Descriptors.write(line + "\n", to: 1)

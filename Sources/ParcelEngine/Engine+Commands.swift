@@ -4,20 +4,18 @@ extension Engine {
   /// Adds rows; they wait for their turn (or for `start`).
   package func add(_ new: [DownloadSpec], title: String? = nil) {
     let first = specs.count
-    for spec in new {
-      let id = DownloadID(specs.count)
-      specs.append(spec)
+    if specs.isEmpty { specs = new } else { specs += new }
+    for (offset, spec) in new.enumerated() {
+      let id = DownloadID(first + offset)
       infos.append(
-        DownloadInfo(id: id, name: Printable.text(spec.title), source: spec.source))
-      var status = DownloadStatus()
-      status.size = spec.size
+        DownloadInfo(id: id, name: Printable.text(spec.title), source: spec.source, size: spec.size))
+      let status = infos[id.index].firstStatus
       statuses.append(status)
       isRemoved.append(false)
       queue.append(id)
       count(status, 1)
     }
     if let title, !title.isEmpty { names(title) }
-    dirty.formUnion((first..<specs.count).map { DownloadID($0) })
     tableChanged = true
     isDirty = true
     continueWork()
@@ -44,7 +42,8 @@ extension Engine {
     case .resumeAll:
       isPausedAll = false
       hasStarted = true
-      for index in statuses.indices where statuses[index].state == .paused {
+      // To the front, in their order: what has begun goes on before anything else begins.
+      for index in statuses.indices.reversed() where statuses[index].state == .paused {
         resume(DownloadID(index), now: now)
       }
     case .retry(let ids): for id in ids { retry(id, now: now) }
@@ -120,7 +119,7 @@ extension Engine {
     queue.remove(id)
     let entry = liveEntry(id)
     run(entry.machine.rest(as: rest), for: entry, now: now)
-    refreshStatus(entry, now: now)
+    follow(entry, now: now)
   }
 
   private func resume(_ id: DownloadID, now: Instant) {
@@ -130,7 +129,7 @@ extension Engine {
     let entry = liveEntry(id)
     _ = entry.machine.rest(as: .waiting)
     refreshStatus(entry, now: now)
-    queue.append(id)
+    queue.prepend(id)
   }
 
   private func retry(_ id: DownloadID, now: Instant) {

@@ -47,19 +47,32 @@ extension Engine {
     let ahead = options.perHost / 2 + 4
     let limit = options.files ?? options.perHost
     let largeLimit = options.files ?? max(4, options.perHost / 4)
-    while small + large < limit + ahead, large < largeLimit, settling < 8192, let id = queue.pop() {
+    var passedOver = 0
+    while small + large < limit + ahead, settling < 8192, let id = queue.first {
+      let isSmall = specs[id.index].size.map { $0 < smallFileLimit } ?? false
+      if !isSmall, large >= largeLimit { break }
+      _ = queue.pop()
       guard !isRemoved[id.index] else { continue }
+      if budget.isHeld(Address.origin(of: address(of: specs[id.index])), now: now) {
+        // Its host wants to be left alone: others go first.
+        queue.append(id)
+        passedOver += 1
+        if passedOver > 64 { break }
+        continue
+      }
       let entry = liveEntry(id)
       run(entry.machine.start(now: now), for: entry, now: now)
       follow(entry, now: now)
-      if entry.machine.isSmall { small += 1 } else { large += 1 }
+      if isSmall { small += 1 } else { large += 1 }
     }
   }
 
   /// Verifying and waiting for a retry cost no connection, so others may run meanwhile.
   private func occupiesSlot(_ entry: Live, now: Instant) -> Bool {
     switch entry.machine.state(now: now) {
-    case .opening, .running: true
+    case .opening: true
+    case .running:
+      !entry.receivers.isEmpty || !budget.isHeld(Address.origin(of: entry.machine.url), now: now)
     default: false
     }
   }
@@ -125,7 +138,7 @@ extension Engine {
         entry.part = part
         if options.verifyOnly { return missing(entry, now: now) }
       }
-      run(entry.machine.opened(result, now: now), for: entry, now: now)
+      run(entry.machine.opened(checked(result, entry), now: now), for: entry, now: now)
       follow(entry, now: now)
     case .answered(let id, let transfer, let head, let verdict):
       with(id, now) { entry in
@@ -171,6 +184,18 @@ extension Engine {
     let outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
     run(entry.machine.ended(outcome, now: now), for: entry, now: now)
     follow(entry, now: now)
+  }
+
+  /// `--verify-only`: another file in the place is a wrong file, not an obstacle.
+  private func checked(_ result: Result<OpenResult, Failure>, _ entry: Live) -> Result<OpenResult, Failure> {
+    guard options.verifyOnly, case .failure(let failure) = result, failure.code == .exists else {
+      return result
+    }
+    return .failure(
+      Failure(
+        .digest, retry: .never,
+        "'\(entry.path ?? entry.machine.spec.title)' is there and is not the right file.",
+        remedy: "Run without --verify-only and with --overwrite to replace it."))
   }
 
   /// `--verify-only`, and the file is not complete.

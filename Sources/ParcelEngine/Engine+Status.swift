@@ -51,7 +51,8 @@ extension Engine {
     for id in working {
       if let entry = live[id] { refreshStatus(entry, now: now) }
     }
-    totals.secondsLeft = forecast.rate > 1 ? Double(totals.bytes - totals.received) / forecast.rate : nil
+    totals.secondsLeft =
+      forecast.rate > 1 && totals.unsized == 0 ? Double(totals.bytes - totals.received) / forecast.rate : nil
   }
 
   func refreshStatus(_ entry: Live, now: Instant) {
@@ -87,7 +88,11 @@ extension Engine {
     }
     if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
     status.hashed = min(entry.hashed, status.received)
-    guard !machine.isResting else { return status }
+    guard !machine.isResting else {
+      // Small files are kept in memory until they are complete: nothing of an unfinished one is on disk.
+      if machine.isSmall { status.received = 0 }
+      return status
+    }
     status.rate = status.connections > 0 ? entry.meter.rate : 0
     status.transport = transport.kind
     if status.rate > 1, let size = status.size {
@@ -105,14 +110,14 @@ extension Engine {
     if status.state.isDone { totals.done += sign }
     if status.state == .verified {
       totals.verified += sign
-      totals.verifiedBytes += sign * (status.size ?? 0)
+      totals.verifiedBytes &+= sign &* (status.size ?? 0)
     }
     if status.state == .failed { totals.failed += sign }
     if status.state == .needsUser { totals.needsUser += sign }
     if status.state.isActive { totals.active += sign }
     if status.state == .paused { totals.paused += sign }
-    if let size = status.size { totals.bytes += sign * size } else { totals.unsized += sign }
-    totals.received += sign * status.received
+    if let size = status.size { totals.bytes &+= sign &* size } else { totals.unsized += sign }
+    totals.received &+= sign &* status.received
     totals.connections += sign * status.connections
   }
 

@@ -169,6 +169,7 @@ package actor Engine {
     for id in working {
       guard let entry = live[id] else { continue }
       run(entry.machine.rest(as: .waiting), for: entry, now: now)
+      follow(entry, now: now)
     }
     refreshStatuses(now: now)
     publishIfDue(now: now, force: true)

@@ -59,6 +59,8 @@ struct WaitingQueue {
 
   mutating func removeAll() { self = WaitingQueue() }
 
+  var first: DownloadID? { head < ids.count ? ids[head] : nil }
+
   mutating func pop() -> DownloadID? {
     guard head < ids.count else { return nil }
     let id = ids[head]

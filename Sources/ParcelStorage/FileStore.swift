@@ -67,6 +67,11 @@ package final class FileStore: DownloadStore, Sendable {
     faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR)
   }
 
+  /// Makes the run's folder and takes its lock, so that what stands in the way of every file is said once. Blocks.
+  package func prepare() throws(Failure) {
+    if let failure = lockRoot(for: context.options.root + "/x") { throw failure }
+  }
+
   private func volumeOfRoot() -> Volume? {
     rootVolume.withLock { known in
       if known == nil { known = try? context.volumes.volume(ofFolder: context.options.root) }

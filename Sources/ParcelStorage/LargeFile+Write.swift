@@ -43,7 +43,7 @@ extension LargeFile {
       guard takeLock() else { return false }
       // The old journal must be gone for good before new bytes stand in its `.part`.
       if try System.remove(journalPath) { try System.syncFolder(Path.folder(target.path)) }
-      let opened = try System.open(partPath, O_RDWR | O_CREAT | O_TRUNC)
+      let opened = try System.open(partPath, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
       lock.locked {
         descriptor = opened
         lastSync = monotonicNanoseconds()

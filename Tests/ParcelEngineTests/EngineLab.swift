@@ -60,7 +60,8 @@ final class EngineLab: Sendable {
   func expect(_ name: String, _ object: ScriptedObject, _ place: SourceLocation = #_sourceLocation) {
     if has(name, object) { return }
     Issue.record(
-      "'\(name)' is not there or not right: \(seen.rows.values) \(seen.log.suffix(5))", sourceLocation: place)
+      "'\(name)' is not there or not right: \(seen.rows.values) \(transport.requests.suffix(4).map { "\($0.range?.description ?? "whole")" }) \(seen.log.suffix(5))",
+      sourceLocation: place)
   }
 
   func has(_ name: String, _ object: ScriptedObject) -> Bool {

@@ -195,6 +195,96 @@ import Testing
     #expect(states.contains(.complete) && states.contains(.failed))
   }
 
+  @Test(arguments: [nil, "w"]) func stoppingWhileEverythingWaitsForARetryEndsAtOnce(name: String?) async {
+    let lab = EngineLab()
+    await lab.engine.add([
+      name.map { spec($0, size: 9 * mega) } ?? DownloadSpec(source: .url("https://data.example/w"))
+    ])
+    await lab.run()
+    let busy = ResponseHead(status: 429, headers: [HTTPHeader("Retry-After", "3600")])
+    _ = lab.transport.open[0].receiver.begin(busy)
+    lab.transport.end(lab.transport.open[0].request.id, .rejected, head: busy)
+    await lab.run()
+    #expect(lab.status(0)?.state == .retrying)
+    await lab.engine.stop()
+    #expect(lab.seen.phase == .stopping)
+  }
+
+  @Test func connectionsThatBreakTogetherAreOneFailure() async {
+    let lab = EngineLab {
+      $0.connections = 8
+      $0.policy.retry.limit = 2
+    }
+    let object = ScriptedObject(bytes: pattern(64 * mega))
+    await lab.engine.add([spec("o", size: object.bytes.count)])
+    await lab.run()
+    lab.transport.serve(lab.transport.open[0], object, upTo: mega)
+    await lab.run(5)
+    #expect(lab.transport.open.count == 8)
+    for transfer in lab.transport.open { lab.transport.end(transfer.request.id, .failed(reset)) }
+    await lab.run(10)
+    #expect(lab.status(0)?.state == .running)
+    await lab.serveAll(object)
+    lab.expect("o", object)
+  }
+
+  @Test func aServerWithoutRangesThatBreaksOffIsNotHammered() async {
+    let lab = EngineLab { $0.policy.retry.limit = 3 }
+    var object = ScriptedObject(bytes: pattern(9 * mega))
+    object.ranges = false
+    await lab.engine.add([DownloadSpec(source: .url("https://data.example/b"))])
+    for _ in 0..<2000 {
+      for transfer in lab.transport.open {
+        lab.transport.serve(transfer, object, upTo: mega)
+        lab.transport.end(transfer.request.id, .failed(reset))
+      }
+      await lab.run(1)
+    }
+    #expect(lab.transport.requests.count <= 12)
+    #expect(lab.status(0)?.state == .failed)
+  }
+
+  @Test func aHostThatWantsToBeLeftAloneDoesNotHoldUpOthers() async {
+    let lab = EngineLab { $0.perHost = 2 }
+    let object = ScriptedObject(bytes: pattern(500))
+    await lab.engine.add(
+      (0..<40).map { DownloadSpec(source: .url("https://busy.example/\($0)"), name: "b\($0)", size: 500) }
+        + [DownloadSpec(source: .url("https://good.example/g"), name: "g", size: 500)])
+    await lab.serveAll(object, limit: 100) { transfer in
+      guard transfer.request.url.contains("busy") else { return false }
+      let busy = ResponseHead(status: 429, headers: [HTTPHeader("Retry-After", "3600")])
+      _ = transfer.receiver.begin(busy)
+      lab.transport.end(transfer.request.id, .rejected, head: busy)
+      return true
+    }
+    lab.expect("g", object)
+    #expect(lab.transport.requests.count { $0.url.contains("busy") } <= 4)
+  }
+
+  @Test func aChangedObjectIsFetchedAnewWhenThatWasAskedFor() async {
+    let lab = EngineLab {
+      $0.connections = 1
+      $0.policy.restartsChanged = true
+    }
+    let old = ScriptedObject(bytes: pattern(9 * mega, seed: 1))
+    let new = ScriptedObject(bytes: pattern(9 * mega, seed: 2), etag: "\"v2\"")
+    await lab.engine.add([spec("c.bin", size: 9 * mega)])
+    await lab.run()
+    lab.transport.serve(lab.transport.open[0], old, upTo: 3 * mega)
+    lab.transport.end(lab.transport.open[0].request.id, .failed(reset))
+    await lab.serveAll(new)
+    await lab.run(20)
+    await lab.serveAll(new)
+    lab.expect("c.bin", new)
+  }
+
+  @Test func absurdSizesDoNotOverflow() async {
+    let lab = EngineLab { $0.waits = true }
+    await lab.engine.add((0..<3).map { spec("s\($0)", size: .max, id: "\($0)") })
+    await lab.run()
+    #expect(lab.seen.totals.files == 3)
+  }
+
   /// Cuts, pauses and bad blocks at random: whatever happens, the final file is right.
   @Test(arguments: 0..<60) func whateverBreaksTheFileIsRight(seed: Int) async {
     var random = SeededRandom(seed: UInt64(seed))

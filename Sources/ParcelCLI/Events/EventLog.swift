@@ -23,7 +23,10 @@ package struct EventLog {
       isOwn = false
       place = "descriptor \(number)"
       let flags = fcntl(number, F_GETFL)
-      guard flags >= 0, flags & O_ACCMODE != O_RDONLY else {
+      // Descriptors that the program's own runtime opened have no file type: nobody gave us those.
+      var info = stat()
+      let isGiven = fstat(number, &info) == 0 && info.st_mode & S_IFMT != 0
+      guard flags >= 0, flags & O_ACCMODE != O_RDONLY, isGiven else {
         throw Failure(
           .input, retry: .never,
           "Could not write events to descriptor \(number): it is not open for writing.",

@@ -70,8 +70,8 @@ package struct Summary: Hashable, Sendable {
   ) {
     let status = row.status
     files += 1
-    bytes += status.size ?? 0
-    received += status.received
+    bytes &+= status.size ?? 0
+    received &+= status.received
     switch status.state {
     case .verified:
       done += 1

@@ -82,6 +82,11 @@ package struct TargetOptions: ParsableArguments {
     help: "Replace another file under the final name once the new one is verified.")
   package var overwrite = false
 
+  @Flag(
+    name: .customLong("restart"),
+    help: "Fetch a file anew when the object on the server changed since its partial file was begun.")
+  package var restart = false
+
   @Flag(name: .customLong("no-verify"), help: "Do not compare digests. Sizes are still compared.")
   package var noVerify = false
 
@@ -126,7 +131,8 @@ package struct PaceOptions: ParsableArguments {
 
   @Option(
     name: .customLong("retries"),
-    help: ArgumentHelp("Retries of one place of a file before it counts as failed.", valueName: "N"))
+    help: ArgumentHelp(
+      "Failures in a row, without a byte between them, before a file counts as failed.", valueName: "N"))
   package var retries = 10
 
   package init() {}

@@ -38,7 +38,7 @@ package struct DryRunReport: Sendable {
     let source =
       switch spec.source {
       case .id(let id): id
-      case .url(let url): url
+      case .url(let url): Redaction.url(url)
       }
     let digest = spec.digests.first?.algorithm.rawValue ?? "none"
     return TextWidth.right(size, PlainNumbers.bytesWidth) + "  " + digest
@@ -47,7 +47,7 @@ package struct DryRunReport: Sendable {
   }
 
   private var sums: String {
-    let bytes = downloads.reduce(0) { $0 + ($1.size ?? 0) }
+    let bytes = downloads.reduce(0) { $0 &+ ($1.size ?? 0) }
     let unsized = downloads.count { $0.size == nil }
     let unchecked = downloads.count { $0.digests.isEmpty }
     var parts = [

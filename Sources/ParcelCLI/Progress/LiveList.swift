@@ -91,7 +91,9 @@ struct LiveList {
 
   private func totalLine(_ fold: RunFold) -> String {
     let totals = fold.totals
-    let percent = totals.bytes > 0 ? "\(PlainNumbers.percent(totals.received, of: totals.bytes)) %" : ""
+    let percent =
+      totals.bytes > 0 && totals.unsized == 0
+      ? "\(PlainNumbers.percent(totals.received, of: totals.bytes)) %" : ""
     var before = [Part(text: "\(totals.done)/\(totals.files) files", rank: 0)]
     before.append(Part(text: fold.bytesText, rank: 4))
     var after = [Part(text: TextWidth.right(percent, 5), rank: 2)]
@@ -140,7 +142,9 @@ extension RunFold {
   /// "12/33 files, 1.91 of 4.23 GB, 45 %, 742 Mbit/s, 25 s left".
   var progressText: String {
     var parts = ["\(totals.done)/\(totals.files) files", bytesText]
-    if totals.bytes > 0 { parts.append("\(PlainNumbers.percent(totals.received, of: totals.bytes)) %") }
+    if totals.bytes > 0, totals.unsized == 0 {
+      parts.append("\(PlainNumbers.percent(totals.received, of: totals.bytes)) %")
+    }
     switch phase {
     case .running:
       parts.append(PlainNumbers.rate(totals.rate))

@@ -39,7 +39,9 @@ package struct RunFold: Sendable {
     phase = snapshot.phase
     settings = snapshot.settings
     if let table = snapshot.table {
-      for info in table[min(rows.count, table.count)...] { rows.append(Row(info: info)) }
+      for info in table[min(rows.count, table.count)...] {
+        rows.append(Row(info: info, status: info.firstStatus))
+      }
     }
     for id in snapshot.removed where rows.indices.contains(id.index) {
       rows[id.index].removed = true

@@ -1,14 +1,18 @@
 /// Retrying, giving up and coming to rest.
 extension DownloadMachine {
-  mutating func retryAt(_ position: Int, _ failure: Failure, progressed: Bool, now: Instant)
+  mutating func retryAt(
+    _ position: Int, _ failure: Failure, of attempt: Attempt, progressed: Bool, now: Instant
+  )
     -> [DownloadEffect]
   {
     retriesAt[position] = (retriesAt[position] ?? 0) + 1
-    return register(failure, progressed: progressed, now: now)
+    return register(failure, opened: attempt.opened, progressed: progressed, now: now)
   }
 
   /// Waits, or gives up, after a failure of one transfer.
-  mutating func register(_ failure: Failure, progressed: Bool, now: Instant) -> [DownloadEffect] {
+  mutating func register(_ failure: Failure, opened: Instant, progressed: Bool, now: Instant)
+    -> [DownloadEffect]
+  {
     let after: Double?
     switch failure.retry {
     case .needsUser, .never: return fail(failure, now: now)
@@ -18,7 +22,11 @@ extension DownloadMachine {
     self.failure = failure
     resolvedURL = nil
     redirectsLeft = policy.redirects
-    failures += 1
+    // Connections that were open together and break are one failure, not as many as there were.
+    if lastFailure.map({ opened > $0 }) ?? true || failures == 0 {
+      failures += 1
+      lastFailure = now
+    }
     if policy.retry.givesUp(after: failures) {
       var last = failure
       last.remedy = "Given up after \(failures) failures in a row. " + failure.remedy
@@ -30,8 +38,19 @@ extension DownloadMachine {
   }
 
   mutating func fail(_ failure: Failure, now: Instant) -> [DownloadEffect] {
+    if failure.code == .changed, policy.restartsChanged, restarts == 0 {
+      return restart([.log(.warning, failure.text + " Starting over, as --restart says.")], now: now)
+    }
     self.failure = failure
     return [.log(.error, failure.text)] + close(.failed(failure))
+  }
+
+  /// Forgets what is here and begins again, after a wait that grows.
+  mutating func restart(_ effects: [DownloadEffect], now: Instant) -> [DownloadEffect] {
+    restarts += 1
+    startOver = true
+    notBeforeRestart = now + policy.retry.delay(failures: restarts, retryAfter: nil, random: random.unit())
+    return effects + close(.waiting)
   }
 
   mutating func close(_ rest: Rest) -> [DownloadEffect] {

@@ -32,7 +32,9 @@ extension DownloadMachine {
         let failure = Failure(
           .changed, retry: .needsUser,
           "Could not resume '\(spec.title)': the file on the server changed since the partial file was begun.",
-          remedy: "Retry to start over, or keep the partial file by moving it away.")
+          remedy:
+            "Fetch it anew (--restart; r in the session), or keep what is here by moving its .part file away."
+        )
         self.failure = failure
         return effects + close(.failed(failure))
       }
@@ -107,7 +109,7 @@ extension DownloadMachine {
     case .failure(let failure):
       if failure.retry == .now, planner?.isComplete == false {
         phase = .fetching
-        return register(failure, progressed: false, now: now)
+        return register(failure, opened: now, progressed: false, now: now)
       }
       return fail(failure, now: now)
     }

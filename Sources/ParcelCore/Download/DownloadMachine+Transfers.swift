@@ -82,18 +82,24 @@ extension DownloadMachine {
     attempts[i].answered = true
     attempts[i].lastMoved = now
     let found: ObjectIdentity
+    var remarks: [DownloadEffect] = []
     switch verdict {
     case .part(_, let identity):
       rangesSupported = true
       found = identity
     case .whole(let identity), .wholeInsteadOfPart(let identity):
-      if !isSmall { rangesSupported = false }
       found = identity
+      guard !isSmall else { break }
+      rangesSupported = false
+      guard !saidNoRanges else { break }
+      saidNoRanges = true
+      let text = "this server gives no ranges: one connection, and an interruption starts over"
+      remarks.append(.log(.warning, "'\(spec.title)': \(text)"))
     case .empty(let identity): found = identity
     case .redirect, .refused: return []
     }
     if serverDigests.isEmpty { serverDigests = digests }
-    return learn(found, from: attempts[i], verdict: verdict, head: head)
+    return remarks + learn(found, from: attempts[i], verdict: verdict, head: head)
   }
 
   mutating func learn(
@@ -129,13 +135,21 @@ extension DownloadMachine {
   }
 
   /// A 200 where a part was asked for, and bytes are already here: they cannot be joined.
-  mutating func restartWithoutRanges() -> [DownloadEffect] {
-    startOver = true
+  mutating func restartWithoutRanges(now: Instant) -> [DownloadEffect] {
     let failure = Failure(
-      .server, retry: .now, "The server sent all of '\(spec.title)' where a part was asked for.",
+      .server, retry: .later(after: nil),
+      "The server sent all of '\(spec.title)' where a part was asked for.",
       remedy: "It gives no ranges: the file is fetched from its beginning, in one piece.")
     self.failure = failure
-    return [.log(.warning, failure.text)] + close(.waiting)
+    if policy.retry.givesUp(after: restarts + 1) {
+      return fail(
+        Failure(
+          .server, retry: .never,
+          "The server gives no ranges, and broke off '\(spec.title)' \(restarts + 1) times.",
+          remedy: "Try again when the connection is better: without ranges nothing that arrived can be kept."),
+        now: now)
+    }
+    return restart([.log(.warning, failure.text)], now: now)
   }
 
   /// Progress of an open transfer, from its counters.
@@ -169,10 +183,11 @@ extension DownloadMachine {
     case .stopped:
       guard attempt.stalled else { return finishIfComplete() }
       return retryAt(
-        outcome.position, Failure.stalled(spec.title, seconds: policy.stallTimeout), progressed: progressed,
-        now: now)
-    case .failed(let failure): return retryAt(outcome.position, failure, progressed: progressed, now: now)
-    case .rejected: return rejected(outcome.verdict, at: outcome.position, now: now)
+        outcome.position, Failure.stalled(spec.title, seconds: policy.stallTimeout), of: attempt,
+        progressed: progressed, now: now)
+    case .failed(let failure):
+      return retryAt(outcome.position, failure, of: attempt, progressed: progressed, now: now)
+    case .rejected: return rejected(attempt, outcome, now: now)
     case .completed: return completed(attempt, outcome, progressed: progressed, now: now)
     }
   }
@@ -191,18 +206,18 @@ extension DownloadMachine {
       let text =
         "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
       return retryAt(
-        outcome.position, Failure(.server, retry: .later(after: nil), text), progressed: progressed, now: now)
+        outcome.position, Failure(.server, retry: .later(after: nil), text), of: attempt,
+        progressed: progressed, now: now)
     }
     return finishIfComplete()
   }
 
-  mutating func rejected(_ verdict: ResponseVerdict?, at position: Int, now: Instant)
-    -> [DownloadEffect]
-  {
-    switch verdict {
+  mutating func rejected(_ attempt: Attempt, _ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
+    switch outcome.verdict {
     case .redirect(let location, _): return redirected(to: location, now: now)
-    case .refused(let failure): return retryAt(position, failure, progressed: false, now: now)
-    case .wholeInsteadOfPart: return restartWithoutRanges()
+    case .refused(let failure):
+      return retryAt(outcome.position, failure, of: attempt, progressed: false, now: now)
+    case .wholeInsteadOfPart: return restartWithoutRanges(now: now)
     case .empty: return finishIfComplete()
     default: return []
     }

@@ -54,6 +54,8 @@ package struct DownloadMachine: Sendable {
     package var stallTimeout = 30.0
     /// Seconds without a byte after which a free connection may take a segment's place.
     package var suspicion = 5.0
+    /// An object that changed is fetched anew without asking (`--restart`), once in a run.
+    package var restartsChanged = false
     /// Redirects in a row.
     package var redirects = 10
 
@@ -82,6 +84,11 @@ package struct DownloadMachine: Sendable {
   var hasPart = false
   var redirectsLeft: Int
   var failures = 0
+  var lastFailure: Instant?
+  /// How often everything was forgotten and begun again.
+  var restarts = 0
+  var notBeforeRestart: Instant?
+  var saidNoRanges = false
   var retriesAt: [Int: Int] = [:]
   var startOver = false
   var random: SeededRandom
@@ -168,7 +175,8 @@ package struct DownloadMachine: Sendable {
     }
     failures = 0
     failure = nil
-    notBefore = nil
+    notBefore = notBeforeRestart
+    notBeforeRestart = nil
     resolvedURL = nil
     rangesSupported = nil
     redirectsLeft = policy.redirects
@@ -187,6 +195,7 @@ package struct DownloadMachine: Sendable {
     if case .resting(.failed(let failure)) = phase, [.changed, .digest, .size].contains(failure.code) {
       startOver = true
     }
+    restarts = 0
     if case .fetching = phase {  // waiting for a retry: do not wait
       notBefore = nil
       return []

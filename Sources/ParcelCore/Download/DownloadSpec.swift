@@ -44,7 +44,7 @@ package struct DownloadSpec: Hashable, Sendable {
     if let name { return name }
     switch source {
     case .id(let id): return id
-    case .url(let url): return url
+    case .url(let url): return Redaction.url(url)
     }
   }
 }

@@ -196,7 +196,8 @@ private struct Check {
   private func changed(_ how: String) -> Failure {
     Failure(
       .changed, retry: .needsUser, "\(attempt): the object on the server has changed: \(how).",
-      remedy: "Start this file over, or keep the bytes and ask the server's owner.")
+      remedy:
+        "Fetch it anew (--restart; r in the session), or keep what is here by moving its .part file away.")
   }
 
   private func broken(_ how: String) -> Failure {

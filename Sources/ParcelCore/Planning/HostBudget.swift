@@ -40,6 +40,11 @@ package struct HostBudget: Sendable {
     return true
   }
 
+  /// The host asked to be left alone, and that time is not over.
+  package func isHeld(_ name: String, now: Instant) -> Bool {
+    hosts.first { $0.name == name }?.notBefore.map { now < $0 } ?? false
+  }
+
   package mutating func give(back name: String) {
     let i = index(name)
     hosts[i].open = max(0, hosts[i].open - 1)

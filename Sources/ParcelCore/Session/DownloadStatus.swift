@@ -57,11 +57,21 @@ package struct DownloadInfo: Hashable, Sendable {
   package var name: String
   /// Where it comes from, as it was asked for; may hold secrets.
   package var source: DownloadSpec.Source
+  /// Bytes, as the manifest says; nil when it does not.
+  package var size: Int?
 
-  package init(id: DownloadID, name: String, source: DownloadSpec.Source) {
+  package init(id: DownloadID, name: String, source: DownloadSpec.Source, size: Int? = nil) {
     self.id = id
     self.name = name
     self.source = source
+    self.size = size
+  }
+
+  /// What a new row's status is until a snapshot says otherwise; it is not sent.
+  package var firstStatus: DownloadStatus {
+    var status = DownloadStatus()
+    status.size = size
+    return status
   }
 
   /// The URL without secrets, for people. Made when it is wanted: 100,000 of them would fill tens of megabytes.

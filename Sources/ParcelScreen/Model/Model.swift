@@ -28,6 +28,8 @@ package struct Model: Sendable {
   package var focus = Focus.list
   package var dialog: Dialog?
   package var notice: Notice?
+  /// When a prompt was answered last: what the engine then reports is about it, and is shown at once.
+  var asked: Instant?
   /// First line shown of the detail and of the help.
   package var detailTop = 0
   package var helpTop = 0

@@ -13,11 +13,9 @@ package struct RowTable: Sendable {
   /// Takes a snapshot's table. Statuses stay.
   package mutating func setTable(_ table: [DownloadInfo]) {
     infos = table
-    let missing = table.count - statuses.count
-    if missing > 0 {
-      statuses.append(contentsOf: repeatElement(DownloadStatus(), count: missing))
-      gone.append(contentsOf: repeatElement(false, count: missing))
-    }
+    guard table.count > statuses.count else { return }
+    for info in table[statuses.count...] { statuses.append(info.firstStatus) }
+    gone.append(contentsOf: repeatElement(false, count: table.count - gone.count))
   }
 
   package mutating func remove(_ id: DownloadID) {

@@ -61,7 +61,15 @@ extension Model {
     if let detail = snapshot.detail, detail.id == list.selected { self.detail = detail }
     snapshotTime = snapshot.time
     log.append(snapshot.log)
+    showAnswer(snapshot.log)
     return []
+  }
+
+  /// What came of the prompt that was answered a moment ago.
+  private mutating func showAnswer(_ lines: [LogLine]) {
+    guard let asked, now - asked < 5, let line = lines.last else { return }
+    self.asked = nil
+    say(line.text, line.level == .error ? .bad : line.level == .warning ? .warning : .plain)
   }
 
   /// Signals and Ctrl-C: save and leave; the second time at once.

@@ -56,6 +56,7 @@ extension Model {
     let text = prompt.editor.text.trimmed
     guard !text.isEmpty else { return [] }
     if page == .log || page == .help { page = .list }
+    asked = now
     switch prompt.subject {
     case .manifest: return [.perform(.openManifest(path: text))]
     case .add: return text.split(separator: " ").map { .perform(.add(String($0))) }

@@ -1,5 +1,22 @@
 import ParcelCore
 
+/// One line of the log at `row`; what would lie above `top` is cut.
+private func drawLogLine(_ frame: inout Frame, _ line: LogLine, _ pieces: [String], row: Int, from top: Int) {
+  let (glyph, style): (Unicode.Scalar, Style) =
+    switch line.level {
+    case .info: ("·", .plain)
+    case .warning: ("!", .warning)
+    case .error: ("✘", .bad)
+    }
+  if row >= top {
+    frame.put(line.clock, row, 1, .quiet)
+    frame.set(row, 10, glyph, line.level == .info ? .quiet : style)
+  }
+  for (offset, piece) in pieces.enumerated() where row + offset >= top {
+    frame.put(piece, row + offset, 12, style)
+  }
+}
+
 func drawLog(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   let body = layout.body
   let log = model.log
@@ -9,19 +26,18 @@ func drawLog(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
     layout.bodyRule, 0, frame.size.columns,
     left: insecureSpans(model) + [Span("Log", Style(.accent, bold: true))], right: right)
   if log.lines.isEmpty { frame.put("Nothing happened yet.", body.row + 1, 3, .quiet) }
-  let end = log.lines.count - log.fromEnd
-  let start = max(0, end - body.rows)
-  for (offset, line) in log.lines[start..<max(start, end)].enumerated() {
-    let row = body.row + offset
-    frame.put(line.clock, row, 1, .quiet)
-    let (glyph, style): (Unicode.Scalar, Style) =
-      switch line.level {
-      case .info: ("·", .plain)
-      case .warning: ("!", .warning)
-      case .error: ("✘", .bad)
-      }
-    frame.set(row, 10, glyph, line.level == .info ? .quiet : style)
-    frame.put(frame.charset.clipEnd(line.text, to: frame.size.columns - 13), row, 12, style)
+  // The newest that fit; a long line takes as many rows as it needs.
+  var shown: [(line: LogLine, pieces: [String])] = []
+  var height = 0
+  for line in log.lines[..<(log.lines.count - log.fromEnd)].reversed() where height < body.rows {
+    let pieces = frame.charset.wrap(line.text, to: max(1, frame.size.columns - 13))
+    shown.append((line, pieces))
+    height += pieces.count
+  }
+  var row = body.row + min(0, body.rows - height)
+  for (line, pieces) in shown.reversed() {
+    drawLogLine(&frame, line, pieces, row: row, from: body.row)
+    row += pieces.count
   }
 }
 
