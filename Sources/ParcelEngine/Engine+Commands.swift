@@ -5,6 +5,8 @@ extension Engine {
   package func add(_ new: [DownloadSpec], title: String? = nil) {
     let first = specs.count
     if specs.isEmpty { specs = new } else { specs += new }
+    infos.reserveCapacity(specs.count)
+    statuses.reserveCapacity(specs.count)
     for (offset, spec) in new.enumerated() {
       let id = DownloadID(first + offset)
       infos.append(

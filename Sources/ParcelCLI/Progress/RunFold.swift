@@ -39,6 +39,7 @@ package struct RunFold: Sendable {
     phase = snapshot.phase
     settings = snapshot.settings
     if let table = snapshot.table {
+      rows.reserveCapacity(table.count)
       for info in table[min(rows.count, table.count)...] {
         rows.append(Row(info: info, status: info.firstStatus))
       }

@@ -35,16 +35,42 @@ package struct Failure: Error, Hashable, Sendable {
 
   package var code: Code
   package var retry: Retry
-  /// Attempt, object, cause: "Could not write 'a.bam' at byte 524,288,000: no space left on '/data'."
-  package var sentence: String
-  /// What the reader can do: "Free some space and resume." Empty when there is nothing to do.
-  package var remedy: String
+  /// The two texts in one place of the heap: a status has room for a failure, and few of 100,000 have one.
+  private var words: Words
+
+  private final class Words: Hashable, Sendable {
+    let sentence: String
+    let remedy: String
+
+    init(_ sentence: String, _ remedy: String) {
+      self.sentence = sentence
+      self.remedy = remedy
+    }
+
+    static func == (a: Words, b: Words) -> Bool { a.sentence == b.sentence && a.remedy == b.remedy }
+
+    func hash(into hasher: inout Swift.Hasher) {
+      hasher.combine(sentence)
+      hasher.combine(remedy)
+    }
+  }
 
   package init(_ code: Code, retry: Retry, _ sentence: String, remedy: String = "") {
     self.code = code
     self.retry = retry
-    self.sentence = sentence
-    self.remedy = remedy
+    words = Words(sentence, remedy)
+  }
+
+  /// Attempt, object, cause: "Could not write 'a.bam' at byte 524,288,000: no space left on '/data'."
+  package var sentence: String {
+    get { words.sentence }
+    set { words = Words(newValue, words.remedy) }
+  }
+
+  /// What the reader can do: "Free some space and resume." Empty when there is nothing to do.
+  package var remedy: String {
+    get { words.remedy }
+    set { words = Words(words.sentence, newValue) }
   }
 
   /// Sentence and remedy as one line.

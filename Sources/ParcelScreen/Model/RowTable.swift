@@ -14,6 +14,7 @@ package struct RowTable: Sendable {
   package mutating func setTable(_ table: [DownloadInfo]) {
     infos = table
     guard table.count > statuses.count else { return }
+    statuses.reserveCapacity(table.count)
     for info in table[statuses.count...] { statuses.append(info.firstStatus) }
     gone.append(contentsOf: repeatElement(false, count: table.count - gone.count))
   }
