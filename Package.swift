@@ -52,25 +52,28 @@ let package = Package(
     library("ParcelCore", []),
     library("ParcelScreen", ["ParcelCore"]),
 
+    // Threads, a monitor, the monotonic clock and error numbers for whoever meets the outside world.
+    library("ParcelSystem", ["ParcelCore"]),
+
     // Adapters: each knows the contracts in ParcelCore and one outside world.
-    library("ParcelStorage", ["ParcelCore", "CCrypto", "CLinux"]),
-    library("ParcelHTTP", ["ParcelCore", "CCurl"]),
-    library("ParcelUDT", ["ParcelCore", "CUDT"]),
-    library("ParcelServer", ["ParcelCore", "CCrypto"]),
-    library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "CNcurses"]),
+    library("ParcelStorage", ["ParcelCore", "ParcelSystem", "CCrypto", "CLinux"]),
+    library("ParcelHTTP", ["ParcelCore", "ParcelSystem", "CCurl"]),
+    library("ParcelUDT", ["ParcelCore", "ParcelSystem", "CUDT"]),
+    library("ParcelServer", ["ParcelCore", "ParcelSystem", "CCrypto"]),
+    library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "ParcelSystem", "CNcurses"]),
 
     // The engine, and what programs are made of.
     library("ParcelEngine", ["ParcelCore"]),
-    library("ParcelCLI", ["ParcelCore", argumentParser]),
+    library("ParcelCLI", ["ParcelCore", "ParcelSystem", argumentParser]),
     library(
       "ParcelApp",
       [
-        "ParcelCore", "ParcelScreen", "ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelTerminal",
-        "ParcelCLI", argumentParser,
+        "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelEngine", "ParcelStorage", "ParcelHTTP",
+        "ParcelTerminal", "ParcelCLI", argumentParser,
       ]),
     program("parcel", ["ParcelApp"]),
     program("parcel-tui", ["ParcelApp"]),
-    program("parcel-server", ["ParcelServer", "ParcelCore", "ParcelCLI", argumentParser]),
+    program("parcel-server", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser]),
 
     // Tests.
     .target(
@@ -79,8 +82,9 @@ let package = Package(
     tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
+    tests("ParcelSystemTests", ["ParcelSystem"]),
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
-    tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),

@@ -1,14 +1,11 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// The only place where the clients read a clock.
 enum Clocks {
   /// CLOCK_MONOTONIC.
-  @Sendable static func now() -> Instant {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-  }
+  @Sendable static func now() -> Instant { MonotonicClock.now() }
 
   /// Local time of day, "14:02:31".
   @Sendable static func wallClock() -> String {

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Reading what the user named: manifests and token files.
 enum Documents {
@@ -51,7 +52,7 @@ enum Documents {
   private static func unreadable(_ path: String, _ what: String, _ error: Int32) -> Failure {
     Failure(
       .input, retry: .needsUser,
-      "Could not read \(what) '\(Printable.text(path))': \(String(cString: strerror(error))).",
+      "Could not read \(what) '\(Printable.text(path))': \(Errno(code: error).message).",
       remedy: "Check the path and its permissions.")
   }
 

@@ -1,6 +1,7 @@
 import CCurl
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Turns libcurl's result into a `Failure` in plain words.
 struct CurlFailure {
@@ -161,7 +162,7 @@ struct CurlFailure {
     case ENETUNREACH: "network unreachable"
     case EHOSTUNREACH: "no route to the host"
     case ENOENT: "nobody is listening"
-    default: String(cString: strerror(systemError))
+    default: Errno(code: systemError).message
     }
   }
 

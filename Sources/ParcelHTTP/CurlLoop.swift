@@ -1,5 +1,6 @@
 import CCurl
 import ParcelCore
+import ParcelSystem
 
 /// The transport's thread: it alone uses the multi handle, the easy handles and the open transfers.
 final class CurlLoop {
@@ -55,7 +56,7 @@ final class CurlLoop {
     limiter.setLimit(options.rateLimit, now: now())
   }
 
-  func now() -> Instant { Instant(nanoseconds: Int64(Monotonic.now())) }
+  func now() -> Instant { MonotonicClock.now() }
 
   // MARK: The loop
 

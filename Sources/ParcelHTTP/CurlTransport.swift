@@ -1,5 +1,6 @@
 import CCurl
 import ParcelCore
+import ParcelSystem
 
 /// Where the connections go instead of to the URL's host: an AF_UNIX socket behind which something carries the bytes on
 /// (the UDT relay). HTTP, TLS and certificate checks stay end to end with the data server.
@@ -33,7 +34,7 @@ package final class CurlTransport: Transport {
     let loop = CurlLoop.make(options: options, settings: settings)
     kind = settings.kind
     inbox = loop.inbox
-    OwnThread.start { loop.run() }
+    Self.onThread { loop.run() }
   }
 
   deinit { inbox.shutDown() }
@@ -41,11 +42,18 @@ package final class CurlTransport: Transport {
   package func open(_ request: TransferRequest, receiver: any TransferReceiver) {
     if inbox.open(request, receiver: receiver) { return }
     // The caller may hold a lock that `end` takes: not on its thread.
-    OwnThread.start { receiver.end(TransferEnd(reason: .stopped)) }
+    Self.onThread { receiver.end(TransferEnd(reason: .stopped)) }
   }
 
   package func stop(_ id: TransferID) { inbox.stop(id) }
   package func resumePaused() { inbox.resumePaused() }
   package func setRateLimit(_ bytesPerSecond: Int?) { inbox.setRateLimit(bytesPerSecond) }
   package func shutDown() { inbox.shutDown() }
+
+  /// Stops the program when the system refuses a thread. libcurl writes to sockets there, so it sees no SIGPIPE.
+  private static func onThread(_ body: @escaping @Sendable () -> Void) {
+    do { try OwnThread.start(blocking: .all, body) } catch {
+      preconditionFailure("no thread for the transport: error \(error.code)")
+    }
+  }
 }

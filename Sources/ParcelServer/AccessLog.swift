@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// One line of JSON for each answer, appended with one write so that lines of several threads stay whole.
 final class AccessLog: Sendable {
@@ -25,7 +26,7 @@ final class AccessLog: Sendable {
     guard file >= 0 else {
       throw Failure(
         .disk, retry: .needsUser,
-        "Could not open the log '\(Printable.text(path))': \(SystemError.text).")
+        "Could not open the log '\(Printable.text(path))': \(Errno.last.message).")
     }
   }
 

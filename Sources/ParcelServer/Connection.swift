@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// Serves requests on one byte stream, one after the other, until it ends. Runs on a thread of its own.
@@ -85,7 +86,7 @@ final class Connection: Sendable {
 
   /// Sends an answer and logs it. `request` nil: it could not be read. True when another request may follow.
   private func send(_ answer: Answer, to request: RequestHead?) -> Bool {
-    let began = Clock.seconds()
+    let began = MonotonicClock.seconds()
     let keepsAlive =
       !answer.closes && request?.keepsAlive == true && !stopping.load(ordering: .acquiring)
     var sent = 0
@@ -95,7 +96,7 @@ final class Connection: Sendable {
       AccessLog.Entry(
         peer: stream.peer, method: request?.method ?? "-", target: request?.target ?? "-",
         range: request?["range"],
-        status: answer.status, bytes: sent, complete: complete, seconds: Clock.seconds() - began))
+        status: answer.status, bytes: sent, complete: complete, seconds: MonotonicClock.seconds() - began))
     return complete && keepsAlive
   }
 
@@ -194,7 +195,7 @@ struct Input {
 
   /// Reads the next head. Times in seconds: `idle` to its first byte, `deadline` from there to its end.
   mutating func head(idle: Double, deadline: Double) -> Next {
-    var end = Clock.seconds() + deadline
+    var end = MonotonicClock.seconds() + deadline
     while true {
       if !pending.isEmpty {
         switch pending.withUnsafeBufferPointer(RequestParser.parse) {
@@ -207,10 +208,10 @@ struct Input {
       }
       let isIdle = pending.isEmpty
       do throws(StreamEnd) {
-        guard try read(timeout: isIdle ? idle : max(0, end - Clock.seconds())) else {
+        guard try read(timeout: isIdle ? idle : max(0, end - MonotonicClock.seconds())) else {
           return isIdle ? .none : .refuse(400)
         }
-        if isIdle { end = Clock.seconds() + deadline }
+        if isIdle { end = MonotonicClock.seconds() + deadline }
       } catch {
         return error == .timeout && !isIdle ? .refuse(408) : .none
       }
@@ -219,14 +220,14 @@ struct Input {
 
   /// Reads over `count` bytes of a body.
   mutating func skip(_ count: Int, timeout: Double) -> Bool {
-    let end = Clock.seconds() + timeout
+    let end = MonotonicClock.seconds() + timeout
     var left = count
     while true {
       let taken = min(left, pending.count)
       pending.removeFirst(taken)
       left -= taken
       if left == 0 { return true }
-      guard let more = try? read(timeout: max(0, end - Clock.seconds())), more else { return false }
+      guard let more = try? read(timeout: max(0, end - MonotonicClock.seconds())), more else { return false }
     }
   }
 

@@ -72,7 +72,7 @@ package final class FileServer: Sendable {
     }
     guard let number else { return refuse(stream) }
     running.enter()
-    let started = OwnThread.start { [self] in
+    let started = ServerThread.start { [self] in
       connection.run()
       forget(number)
     }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// A rate that several threads share.
@@ -9,7 +10,7 @@ final class Throttle: Sendable {
   let piece: Int
 
   init(bytesPerSecond: Int) {
-    bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond, now: Clock.now()))
+    bucket = Mutex(TokenBucket(bytesPerSecond: bytesPerSecond, now: MonotonicClock.now()))
     piece = min(64 << 10, max(1024, bytesPerSecond / 50))
   }
 
@@ -17,7 +18,7 @@ final class Throttle: Sendable {
   func wait(_ bytes: Int, isStopped: () -> Bool) -> Bool {
     while true {
       let left = bucket.withLock { bucket in
-        let now = Clock.now()
+        let now = MonotonicClock.now()
         let seconds = bucket.secondsUntilReady(now: now)
         if seconds == 0 { bucket.spend(bytes) }
         return seconds

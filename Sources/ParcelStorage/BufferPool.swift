@@ -1,4 +1,5 @@
 import Glibc
+import ParcelSystem
 
 /// A fixed number of 1 MiB buffers in one mapping each; memory is used only where bytes are copied to. The buffer freed
 /// last is taken first, so that a slow download touches few.

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 extension Failure {
   /// What a system call's error means for a download.

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// The file `NAME.parcel`. Not thread-safe: its owner holds a lock around every call.
 final class JournalFile {

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// The three ways out: `finish`, `suspend`, `discard`.
 extension LargeFile {

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// The follower: reads the written prefix from the page cache behind the writers for the whole-file digest, and on its
 /// way reads again what an earlier run left, to compare blocks with their journaled digests. One job at a time per file,

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// What the journal says. Written-but-unsynced progress is appended by the writer thread about twice a second
 /// (a killed process leaves the page cache intact); syncs run on the syncer thread, so that writing goes on.
@@ -11,7 +12,7 @@ extension LargeFile {
   func appendProgress() {
     lock.locked {
       journalQueued = false
-      lastAppend = monotonicNanoseconds()
+      lastAppend = MonotonicClock.nanoseconds()
     }
     // When the syncer is busy with the journal, the next tick asks again: writing must not wait for it.
     let failed = journalLock.tryLocked { () -> Errno? in
@@ -119,7 +120,7 @@ extension LargeFile {
     defer {
       lock.locked {
         isSyncing = false
-        lastSync = monotonicNanoseconds()
+        lastSync = MonotonicClock.nanoseconds()
       }
     }
     do {

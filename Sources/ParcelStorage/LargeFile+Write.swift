@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// From a full buffer to the file: everything here but `takeBuffers` and `submit` runs on the volume's writer thread.
 extension LargeFile {
@@ -46,7 +47,7 @@ extension LargeFile {
       let opened = try System.open(partPath, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
       lock.locked {
         descriptor = opened
-        lastSync = monotonicNanoseconds()
+        lastSync = MonotonicClock.nanoseconds()
       }
       return true
     } catch {

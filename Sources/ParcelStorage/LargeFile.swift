@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// One download's bytes on disk, with a journal: `NAME.part` and `NAME.parcel`.

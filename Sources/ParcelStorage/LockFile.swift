@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// A file that says who works on something. Made by exclusive create, because cluster file systems do not honour flock.
 struct LockFile: Sendable {
@@ -121,7 +122,7 @@ struct LockFile: Sendable {
 
   /// Moves the stale lock away, and looks whether it was the stale one: another process may have been quicker.
   private static func removeStale(_ path: String, _ stale: [UInt8]) throws -> Bool {
-    let aside = path + ".\(getpid()).\(monotonicNanoseconds())"
+    let aside = path + ".\(getpid()).\(MonotonicClock.nanoseconds())"
     guard rename(path, aside) == 0 else { return errno == ENOENT }
     let moved = try System.contents(aside)
     if moved != stale { link(aside, path) }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Opening one target, on an opener thread: looks at the final name, then at what an earlier run left.
 struct Opening: Sendable {
@@ -202,7 +203,7 @@ struct Opening: Sendable {
       file.suspects = claim.blocks.keys.sorted(by: >)
       file.durable = isSameBoot ? state.durable.ranges(layout) : ranges
       file.unsynced = ranges.count - file.durable.count
-      file.lastSync = monotonicNanoseconds()
+      file.lastSync = MonotonicClock.nanoseconds()
       try resumeJournal(file, isSameBoot)
       return file
     }

@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// Collects a segment's bytes in pool buffers and hands each to the file's writer thread when a block boundary, the
@@ -55,7 +56,7 @@ final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private func begin(_ new: UnsafeMutableRawPointer, at offset: Int) {
     buffer = new
     start = offset
-    firstByteAt = monotonicNanoseconds()
+    firstByteAt = MonotonicClock.nanoseconds()
   }
 
   /// Copies up to the buffer's end, which is a block boundary; a full buffer goes to the file. Returns the count.

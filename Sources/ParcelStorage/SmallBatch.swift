@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Small files of one file system that are written and wait for the sync that makes them safe. One sync before the
 /// renames (no name without its bytes), one after (no "done" without its name), however many files they are.
@@ -28,7 +29,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
 
   func add(_ entry: Entry) {
     monitor.locked {
-      if entries.isEmpty { since = monotonicNanoseconds() }
+      if entries.isEmpty { since = MonotonicClock.nanoseconds() }
       entries.append(entry)
     }
   }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// A download below 1 MiB: in memory until it is complete, then one file of a batch. Part file and its writer in one.

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// What all files of one store share.
@@ -33,7 +34,7 @@ final class Ticker: @unchecked Sendable {
 
   private let monitor = Monitor()
   private var members: [any Ticking] = []
-  private var thread: pthread_t?
+  private var thread: OwnThread?
   private var stopping = false
 
   func add(_ member: any Ticking) {
@@ -55,13 +56,13 @@ final class Ticker: @unchecked Sendable {
       monitor.wakeAll()
       return thread
     }
-    if let running { pthread_join(running, nil) }
+    if let running { running.join() }
   }
 
   private func run() {
-    var due = monotonicNanoseconds() + Self.interval
+    var due = MonotonicClock.nanoseconds() + Self.interval
     while let current = next(&due) {
-      let now = monotonicNanoseconds()
+      let now = MonotonicClock.nanoseconds()
       for member in current { member.tick(now) }
     }
   }
@@ -70,10 +71,10 @@ final class Ticker: @unchecked Sendable {
   private func next(_ due: inout Int64) -> [any Ticking]? {
     monitor.locked {
       while !stopping {
-        let now = monotonicNanoseconds()
+        let now = MonotonicClock.nanoseconds()
         if members.isEmpty {
           monitor.wait()
-          due = monotonicNanoseconds() + Self.interval
+          due = MonotonicClock.nanoseconds() + Self.interval
         } else if now < due {
           monitor.wait(until: due)
         } else {

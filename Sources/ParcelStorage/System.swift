@@ -1,17 +1,6 @@
 import CLinux
 import Glibc
-
-/// A system call's error number.
-struct Errno: Error, Equatable {
-  var code: Int32
-  static var last: Errno { Errno(code: errno) }
-  /// "No space left on device"
-  var message: String {
-    var buffer = [CChar](repeating: 0, count: 128)
-    _ = strerror_r(code, &buffer, buffer.count)
-    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-}
+import ParcelSystem
 
 /// System calls with `Errno` as error and interrupted ones repeated. All may block.
 enum System {

@@ -1,4 +1,5 @@
 import Glibc
+import ParcelSystem
 import Synchronization
 
 /// One mounted file system and the threads that wait for it: when its disk hangs, only its own downloads do.

@@ -1,4 +1,5 @@
 import Glibc
+import ParcelSystem
 
 /// Threads that do jobs in the order they were submitted. With one thread it is a queue; threads start when needed.
 final class Workers: @unchecked Sendable {
@@ -11,7 +12,7 @@ final class Workers: @unchecked Sendable {
   private var jobs: [Job?] = []
   private var next = 0
   private var idle = 0
-  private var threads: [pthread_t] = []
+  private var threads: [OwnThread] = []
   private var stopping = false
 
   init(threads limit: Int, scratchBytes: Int = 0) {
@@ -41,7 +42,7 @@ final class Workers: @unchecked Sendable {
       monitor.wakeAll()
       return threads
     }
-    for thread in running { pthread_join(thread, nil) }
+    for thread in running { thread.join() }
   }
 
   private func run() {
@@ -67,5 +68,16 @@ final class Workers: @unchecked Sendable {
       }
       return job
     }
+  }
+}
+
+/// Starts a thread of the store, which must be joined once. Stops the program when the system refuses: nothing could be
+/// written.
+func startThread(_ body: @escaping @Sendable () -> Void) -> OwnThread {
+  do {
+    // Enough for system calls and digests.
+    return try OwnThread.startJoinable(stackSize: 1 << 20, body)
+  } catch {
+    preconditionFailure("a thread cannot be started (error \(error.code))")
   }
 }

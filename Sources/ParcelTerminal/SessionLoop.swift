@@ -2,6 +2,7 @@ import CNcurses
 import Glibc
 import ParcelCore
 import ParcelScreen
+import ParcelSystem
 import Synchronization
 
 /// The full-screen session: owns the model, reads keys, takes snapshots, draws.
@@ -174,7 +175,7 @@ package final class SessionLoop: Sendable {
         if inbox.isStopRequested { apply(.stopRequested, urgent: true) }
         for answer in inbox.completions { apply(.completions(for: answer.path, answer.found), urgent: true) }
         if let snapshot = inbox.snapshot { apply(.snapshot(snapshot), urgent: false) }
-        if let tick = model.nextTick, tick <= Instant.monotonic() { apply(.tick, urgent: false) }
+        if let tick = model.nextTick, tick <= MonotonicClock.now() { apply(.tick, urgent: false) }
         if isAbandoned { return .abandoned }
         if inbox.isFinished { return .finished }
       }
@@ -182,7 +183,7 @@ package final class SessionLoop: Sendable {
 
     private mutating func drawIfDue() {
       guard isDirty else { return }
-      let now = Instant.monotonic()
+      let now = MonotonicClock.now()
       guard isUrgent || now - lastFrame >= SessionLoop.frameInterval else { return }
       terminal.present(view(model))
       lastFrame = now
@@ -197,7 +198,7 @@ package final class SessionLoop: Sendable {
       if let tick = model.nextTick { deadline = deadline.map { min($0, tick) } ?? tick }
       var timeout: Int32 = -1
       if let deadline {
-        timeout = Int32(max(0, min(60_000, ((deadline - Instant.monotonic()) * 1000).rounded(.up))))
+        timeout = Int32(max(0, min(60_000, ((deadline - MonotonicClock.now()) * 1000).rounded(.up))))
       }
       var fds = [
         pollfd(fd: loop.wakeRead, events: Int16(POLLIN), revents: 0),
@@ -247,7 +248,7 @@ package final class SessionLoop: Sendable {
     private mutating func apply(_ event: Event, urgent: Bool) {
       isDirty = true
       isUrgent = isUrgent || urgent
-      for effect in update(&model, event, now: Instant.monotonic()) {
+      for effect in update(&model, event, now: MonotonicClock.now()) {
         switch effect {
         case .perform(let command): loop.perform(command.withExpandedPaths)
         case .complete(let path): loop.findCompletions(path)

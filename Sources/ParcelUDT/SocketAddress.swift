@@ -1,4 +1,5 @@
 import Glibc
+import ParcelSystem
 
 /// The address of an end point, in the system's form.
 struct SocketAddress {
@@ -81,5 +82,5 @@ struct Cause: Error {
   init(_ text: String) { self.text = text }
 
   /// What an errno means.
-  init(system error: Int32) { text = strerror(error).map { String(cString: $0) } ?? "error \(error)" }
+  init(system error: Int32) { text = Errno(code: error).message }
 }

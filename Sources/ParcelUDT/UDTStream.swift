@@ -1,6 +1,7 @@
 import CUDT
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// A UDT connection.
@@ -82,7 +83,7 @@ package final class UDTStream: ByteStream {
   }
 
   package func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
-    let deadline = Self.seconds() + timeout
+    let deadline = MonotonicClock.seconds() + timeout
     while true {
       if aborted.load(ordering: .acquiring) { throw .broken("stopped") }
       if readingStopped.load(ordering: .acquiring) { return 0 }
@@ -91,25 +92,25 @@ package final class UDTStream: ByteStream {
       let error = LastError()
       if error.code == PARCEL_UDT_LOST, parcel_udt_peer_closed(socket) == 1 { return 0 }
       guard error.code == PARCEL_UDT_TIMEOUT else { throw broken(error) }
-      if Self.seconds() >= deadline { throw .timeout }
+      if MonotonicClock.seconds() >= deadline { throw .timeout }
     }
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) {
     var done = 0
-    var deadline = Self.seconds() + timeout
+    var deadline = MonotonicClock.seconds() + timeout
     while done < bytes.count {
       if aborted.load(ordering: .acquiring) { throw .broken("stopped") }
       let start = bytes.baseAddress?.advanced(by: done)
       let count = parcel_udt_send(socket, start, Int32(clamping: bytes.count - done))
       if count > 0 {
         done += Int(count)
-        deadline = Self.seconds() + timeout
+        deadline = MonotonicClock.seconds() + timeout
         continue
       }
       let error = LastError()
       guard error.code == PARCEL_UDT_TIMEOUT else { throw broken(error) }
-      if Self.seconds() >= deadline { throw .timeout }
+      if MonotonicClock.seconds() >= deadline { throw .timeout }
     }
   }
 
@@ -135,12 +136,5 @@ package final class UDTStream: ByteStream {
     } else {
       parcel_udt_close(socket)
     }
-  }
-
-  /// Of the monotonic clock.
-  private static func seconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }

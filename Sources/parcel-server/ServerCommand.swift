@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import ParcelCore
 import ParcelServer
+import ParcelSystem
 
 /// `parcel-server`: serves a folder, or a demo, until it is told to end.
 struct ServerCommand: ParsableCommand {
@@ -130,7 +131,7 @@ struct ServerCommand: ParsableCommand {
     }
     if file >= 0, close(file) != 0 { isGood = false }
     if isGood, rename(temporary, path) == 0 { return }
-    let cause = String(cString: strerror(errno))
+    let cause = Errno.last.message
     unlink(temporary)
     throw Failure(.disk, retry: .needsUser, "Could not write '\(Printable.text(path))': \(cause).")
   }

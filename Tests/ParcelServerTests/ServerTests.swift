@@ -277,7 +277,7 @@ struct LoadTests {
     let orderly = Mutex<Bool?>(nil)
     let done = Countdown()
     done.enter()
-    _ = OwnThread.start {
+    _ = ServerThread.start {
       let result = server.stop(deadline: 60)
       orderly.withLock { $0 = result }
       done.leave()

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 import Testing
 
@@ -62,7 +63,7 @@ private let block = 1 << 20
     let second = file.writer(for: ByteRange(fence, size))
     #expect(second.send(content, upTo: size) == (fence == size ? .more : .enough))
     _ = ended.first()
-    pthread_join(thread, nil)
+    thread.join()
     #expect(first.position == fence)
     first.close()
     second.close()

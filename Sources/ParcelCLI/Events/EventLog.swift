@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Writes `--events`: JSON lines to an open descriptor or to the end of a file.
 ///
@@ -38,7 +39,7 @@ package struct EventLog {
       place = "'\(Printable.text(path))'"
       guard descriptor >= 0 else {
         throw Failure(
-          .disk, retry: .never, "Could not open \(place) for events: \(Descriptors.reason(errno)).",
+          .disk, retry: .never, "Could not open \(place) for events: \(Errno.last.message).",
           remedy: "Choose another place with --events.")
       }
     }
@@ -72,7 +73,7 @@ package struct EventLog {
     if Descriptors.write(records.map { $0 + "\n" }.joined(), to: descriptor) { return nil }
     isOpen = false
     return Failure(
-      .disk, retry: .never, "Stopped writing events to \(place): \(Descriptors.reason(errno)).",
+      .disk, retry: .never, "Stopped writing events to \(place): \(Errno.last.message).",
       remedy: "The downloads go on.")
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 
 /// Writing to file descriptors, and what a terminal says about itself.
 package enum Descriptors {
@@ -44,9 +45,6 @@ package enum Descriptors {
     }
     return (Int(size.ws_col), Int(size.ws_row))
   }
-
-  /// The text of an error number.
-  static func reason(_ number: Int32) -> String { String(cString: strerror(number)) }
 }
 
 /// A whole small file, written so that a reader sees the old one or the new one and never a piece.
@@ -86,7 +84,7 @@ package enum WholeFile {
 
   private static func refused(_ path: String, _ number: Int32) -> Failure {
     Failure(
-      .disk, retry: .never, "Could not write '\(Printable.text(path))': \(Descriptors.reason(number)).",
+      .disk, retry: .never, "Could not write '\(Printable.text(path))': \(Errno(code: number).message).",
       remedy: "Choose another place for it.")
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// SIGINT, SIGTERM and SIGHUP as an orderly stop; a second SIGINT or SIGTERM ends the program at once with 130.
@@ -22,7 +23,9 @@ package enum Signals {
 
     signal(SIGPIPE, SIG_IGN)
     for number in [SIGINT, SIGTERM, SIGHUP] { handle(number) }
-    startThread(reading: ends[0], onStop)
+    let readEnd = ends[0]
+    // Without this thread the first signal does nothing, and the second still ends the program.
+    try? OwnThread.start { waitForSignal(readEnd, onStop) }
   }
 
   /// Keeps an inherited "ignore": `nohup` and background jobs of a script mean it.
@@ -51,37 +54,14 @@ package enum Signals {
     errno = saved
   }
 
-  private static func startThread(reading descriptor: Int32, _ onStop: @escaping @Sendable (Int32) -> Void) {
-    let box = Unmanaged.passRetained(Reader(descriptor, onStop))
-    var thread = pthread_t()
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        guard let argument else { return nil }
-        Unmanaged<Reader>.fromOpaque(argument).takeRetainedValue().run()
-        return nil
-      }, box.toOpaque())
-    if status == 0 { pthread_detach(thread) } else { box.release() }
-  }
-
-  private final class Reader: Sendable {
-    private let descriptor: Int32
-    private let onStop: @Sendable (Int32) -> Void
-
-    init(_ descriptor: Int32, _ onStop: @escaping @Sendable (Int32) -> Void) {
-      self.descriptor = descriptor
-      self.onStop = onStop
+  private static func waitForSignal(_ descriptor: Int32, _ onStop: @Sendable (Int32) -> Void) {
+    var byte: UInt8 = 0
+    while true {
+      let count = read(descriptor, &byte, 1)
+      if count == 1 { break }
+      if count == 0 || errno != EINTR { return }
     }
-
-    func run() {
-      var byte: UInt8 = 0
-      while true {
-        let count = read(descriptor, &byte, 1)
-        if count == 1 { break }
-        if count == 0 || errno != EINTR { return }
-      }
-      onStop(Int32(byte))
-    }
+    onStop(Int32(byte))
   }
 
   /// What the handler reads. Made before any handler is installed, so the handler never runs an initializer.

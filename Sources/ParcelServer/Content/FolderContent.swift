@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// The regular files below a folder. Symbolic links are followed as long as they stay inside; what begins with a dot is
@@ -41,7 +42,7 @@ package final class FolderContent: Content {
     guard let real = realpath(root, nil) else {
       throw Failure(
         .input, retry: .needsUser,
-        "Could not open the folder '\(Printable.text(root))': \(SystemError.text).",
+        "Could not open the folder '\(Printable.text(root))': \(Errno.last.message).",
         remedy: "Give a folder that exists with --root.")
     }
     defer { free(real) }
@@ -49,7 +50,7 @@ package final class FolderContent: Content {
     guard let folder = opendir(self.root) else {
       throw Failure(
         .input, retry: .needsUser,
-        "Could not read the folder '\(Printable.text(root))': \(SystemError.text).",
+        "Could not read the folder '\(Printable.text(root))': \(Errno.last.message).",
         remedy: "Check its permissions.")
     }
     closedir(folder)
@@ -77,7 +78,7 @@ package final class FolderContent: Content {
   package func open(id: String) -> (ServedFile, any ServedBody)? {
     if let path = known.withLock({ $0.pathByID[id] }) { return open(path: path) }
     // A file may have come since the last look; strangers must not make us look all the time.
-    let now = Clock.seconds()
+    let now = MonotonicClock.seconds()
     guard known.withLock({ known in known.scanned.map { now - $0 > 2 } ?? true }) else { return nil }
     _ = scan()
     return known.withLock { $0.pathByID[id] }.flatMap(open(path:))
@@ -145,7 +146,7 @@ package final class FolderContent: Content {
     let ids = Dictionary(paths.map { (Hashes.uuid($0), $0) }) { first, _ in first }
     known.withLock { known in
       known.pathByID = ids
-      known.scanned = Clock.seconds()
+      known.scanned = MonotonicClock.seconds()
     }
     return paths
   }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// A listening TCP socket with a thread that accepts.
@@ -27,14 +28,14 @@ final class TCPListener: Sendable {
     guard found == 0, let address = list?.pointee else { throw failure(String(cString: gai_strerror(found))) }
     defer { freeaddrinfo(list) }
     let socket = Glibc.socket(address.ai_family, address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard socket >= 0 else { throw failure(SystemError.text) }
+    guard socket >= 0 else { throw failure(Errno.last.message) }
     var on: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
     var pipes: [Int32] = [-1, -1]
     guard bind(socket, address.ai_addr, address.ai_addrlen) == 0, listen(socket, 1024) == 0,
       pipe(&pipes) == 0
     else {
-      let cause = SystemError.text
+      let cause = Errno.last.message
       close(socket)
       throw failure(cause)
     }
@@ -52,7 +53,7 @@ final class TCPListener: Sendable {
   /// Starts accepting; `onStream` runs on the listener's thread and must not block.
   func start(_ onStream: @escaping @Sendable (TCPStream) -> Void) -> Bool {
     done.enter()
-    let started = OwnThread.start { [self] in
+    let started = ServerThread.start { [self] in
       accept(onStream)
       done.leave()
     }

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// A stream that the kernel can copy a file to by itself.
@@ -27,10 +28,10 @@ final class TCPStream: FileSending {
   }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
-    let deadline = Clock.seconds() + timeout
+    let deadline = MonotonicClock.seconds() + timeout
     while true {
       var poller = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-      let left = max(0, deadline - Clock.seconds())
+      let left = max(0, deadline - MonotonicClock.seconds())
       let ready = poll(&poller, 1, Int32(min(left * 1000 + 1, 1e9)))
       if ready < 0, errno == EINTR { continue }
       guard ready > 0 else { throw .timeout }
@@ -61,14 +62,14 @@ final class TCPStream: FileSending {
       let count = attempt()
       if count >= 0 { return count }
       guard errno == EAGAIN || errno == EINTR else { throw broken() }
-      let now = Clock.seconds()
+      let now = MonotonicClock.seconds()
       // The first attempt has already waited for a while.
       if let deadline, now >= deadline { throw .timeout }
       if deadline == nil { deadline = now + max(0, timeout - 0.25) }
     }
   }
 
-  private func broken() -> StreamEnd { .broken(SystemError.text) }
+  private func broken() -> StreamEnd { .broken(Errno.last.message) }
 
   /// A small send buffer, so that a throttled connection is smooth and what was "sent" is nearly what arrived.
   func limitSendBuffer(_ bytes: Int) {
@@ -106,10 +107,11 @@ final class TCPStream: FileSending {
     shutdown(socket, Int32(SHUT_WR))
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
     defer { scratch.deallocate() }
-    let deadline = Clock.seconds() + 1
+    let deadline = MonotonicClock.seconds() + 1
     var total = 0
-    while total < 1 << 20, Clock.seconds() < deadline {
-      guard let count = try? read(into: scratch, timeout: max(0, deadline - Clock.seconds())), count > 0
+    while total < 1 << 20, MonotonicClock.seconds() < deadline {
+      guard let count = try? read(into: scratch, timeout: max(0, deadline - MonotonicClock.seconds())),
+        count > 0
       else { return }
       total += count
     }
