@@ -27,6 +27,7 @@ struct FullScreen {
     let (commands, asked) = AsyncStream.makeStream(of: Command.self)
     let loop = SessionLoop(options: terminalOptions) { asked.yield($0) }
     let queue = SnapshotQueue()
+    let parts = PartPaths()
     let (debugged, debugLines) = AsyncStream.makeStream(of: String.self)
     let run = ClientRun(
       options, token: (token.value, token.file), waits: true,
@@ -43,7 +44,7 @@ struct FullScreen {
         throw error
       }
     }
-    async let recorded = Recorder.record(options, program: program, from: queue, events: events)
+    async let recorded = Recorder.record(options, program: program, from: queue, events: events, parts: parts)
 
     let engine = run.engine
     let debugger = Task { for await line in debugged { await engine.report(.info, line) } }
@@ -64,6 +65,7 @@ struct FullScreen {
       _ = await recorded
       throw failure
     }
+    parts.set(await run.engine.partPaths())
     queue.close()
     return await recorded
   }

@@ -41,17 +41,19 @@ struct Headless {
       throw error
     }
     let interrupted = Flag()
+    let parts = PartPaths()
     Signals.install { _ in
       interrupted.set()
       // Stopping saves and closes; `waitUntilFinished` below returns then.
       Task { await run.engine.stop() }
     }
     let (opening, title) = (wanted.downloads, wanted.title)
-    async let code = Self.print(options, from: queue, events: events, interrupted: interrupted)
+    async let code = Self.print(options, from: queue, events: events, interrupted: interrupted, parts: parts)
     await run.engine.add(opening, title: title)
     await run.engine.perform(.start)
     await run.engine.waitUntilFinished()
     await run.close()
+    parts.set(await run.engine.partPaths())
     queue.close()
     return await code
   }
@@ -63,17 +65,19 @@ struct Headless {
 
   /// Prints until the queue is closed, on a thread of its own because a terminal or a pipe may make it wait.
   private static func print(
-    _ options: ClientOptions, from queue: SnapshotQueue, events: EventLog?, interrupted: Flag
+    _ options: ClientOptions, from queue: SnapshotQueue, events: EventLog?, interrupted: Flag,
+    parts: PartPaths
   ) async -> ExitCode {
     await withCheckedContinuation { (continuation: CheckedContinuation<ExitCode, Never>) in
       Thread.start("parcel-print") {
-        continuation.resume(returning: consume(options, queue, events, interrupted))
+        continuation.resume(returning: consume(options, queue, events, interrupted, parts))
       }
     }
   }
 
   private static func consume(
-    _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag
+    _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag,
+    _ parts: PartPaths
   ) -> ExitCode {
     var printer = ProgressPrinter(options.output)
     var records = RunRecords(events: events, summaryPath: options.output.summary)
@@ -83,10 +87,17 @@ struct Headless {
         records.show(snapshot, printer.fold)
       }
     }
-    let summary = Summary(printer.fold, interrupted: interrupted.isSet)
+    let summary = Summary(printer.fold, interrupted: interrupted.isSet, partPath: parts.path)
     printer.finish(summary)
     return records.finish(summary, printer.fold, program: "parcel")
   }
+}
+
+/// Paths of `.part` files, filled in when the engine has stopped. Any thread.
+final class PartPaths: Sendable {
+  private let paths = Mutex([DownloadID: String]())
+  func set(_ new: [DownloadID: String]) { paths.withLock { $0 = new } }
+  func path(_ id: DownloadID) -> String? { paths.withLock { $0[id] } }
 }
 
 /// True once set. Any thread.

@@ -5,17 +5,18 @@ import ParcelCore
 enum Recorder {
   /// Returns when the queue is closed.
   static func record(
-    _ options: ClientOptions, program: String, from queue: SnapshotQueue, events: EventLog?
+    _ options: ClientOptions, program: String, from queue: SnapshotQueue, events: EventLog?, parts: PartPaths
   ) async -> ParcelCore.ExitCode {
     await withCheckedContinuation { continuation in
       Thread.start("parcel-record") {
-        continuation.resume(returning: consume(options, program, queue, events))
+        continuation.resume(returning: consume(options, program, queue, events, parts))
       }
     }
   }
 
   private static func consume(
-    _ options: ClientOptions, _ program: String, _ queue: SnapshotQueue, _ log: EventLog?
+    _ options: ClientOptions, _ program: String, _ queue: SnapshotQueue, _ log: EventLog?,
+    _ parts: PartPaths
   ) -> ParcelCore.ExitCode {
     var fold = RunFold()
     var events = RunRecords(events: log, summaryPath: options.output.summary)
@@ -28,7 +29,7 @@ enum Recorder {
     // Left with files that were neither finished nor failed: that is an interruption, whoever wished it.
     let totals = fold.totals
     let isEarly = totals.done + totals.failed + totals.needsUser < totals.files
-    let summary = Summary(fold, interrupted: isEarly)
+    let summary = Summary(fold, interrupted: isEarly, partPath: parts.path)
     for line in summary.lines(PlainStyle(color: false, unicode: !options.output.ascii))
     where summary.files > 0 {
       Descriptors.write(line + "\n", to: 1)

@@ -123,6 +123,14 @@ extension Engine {
 
   // MARK: - Detail
 
+  /// Where the bytes of unfinished downloads are, for the summary. Small ones have none on disk.
+  package func partPaths() -> [DownloadID: String] {
+    live.compactMapValues { entry in
+      guard !entry.machine.isSmall, entry.machine.received > 0 else { return nil }
+      return entry.path.map { $0 + ".part" }
+    }
+  }
+
   func detail(of id: DownloadID, now: Instant) -> DownloadDetail? {
     guard specs.indices.contains(id.index), !isRemoved[id.index] else { return nil }
     let spec = specs[id.index]

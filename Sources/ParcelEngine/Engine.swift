@@ -131,7 +131,8 @@ package actor Engine {
       publishIfDue(now: now, force: true)
       wakeWaiters()
     }
-    guard ticker == nil, let tickInterval, !hasNothingOpen else { return }
+    // Rows may wait for nothing but time: their host asked to be left alone.
+    guard ticker == nil, let tickInterval, !isIdle else { return }
     ticker = Task { [weak self] in
       while let self, await self.tickAndContinue() {
         try? await Task.sleep(for: .seconds(tickInterval))
@@ -141,8 +142,9 @@ package actor Engine {
 
   private func tickAndContinue() -> Bool {
     tick()
-    if hasNothingOpen {
+    if isIdle {
       ticker = nil
+      settle(now: now)
       return false
     }
     return true

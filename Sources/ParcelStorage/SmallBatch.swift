@@ -38,7 +38,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   func flushIfLast() { if writer.isEmpty, pool.noSmallBytes { flush() } }
 
   func tick(_ now: Int64) {
-    if monitor.locked({ !entries.isEmpty && now - since >= 800_000_000 }) { flush() }
+    if monitor.locked({ !entries.isEmpty && now - since >= 200_000_000 }) { flush() }
   }
 
   func flush() {
