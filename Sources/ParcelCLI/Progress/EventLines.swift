@@ -41,8 +41,10 @@ struct EventLine: Hashable {
 extension RunFold {
   /// The lines of a snapshot that was just applied, in order.
   func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
-    snapshot.transitions.compactMap { line(for: $0, verbosity) }
-      + snapshot.log.compactMap { line(for: $0, verbosity) }
+    // A failure that changed a row's state is said with the row, not again from the log.
+    let said = Set(snapshot.transitions.compactMap { $0.failure.map { Printable.text($0.text) } })
+    return snapshot.transitions.compactMap { line(for: $0, verbosity) }
+      + snapshot.log.filter { !said.contains($0.text) }.compactMap { line(for: $0, verbosity) }
   }
 
   private func line(for transition: Transition, _ verbosity: Verbosity) -> EventLine? {
