@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import ParcelCLI
 import ParcelCore
 import ParcelServer
 import ParcelSystem
@@ -13,7 +14,8 @@ struct ServerCommand: ParsableCommand {
       Objects are at /PATH and at /data/ID; the manifest is at /manifest.tsv.
       RATE: bytes per second as 500k, 12M or 1.5G, bits as 400Mbit; powers of ten.
       SIGTERM and SIGINT let running answers end for up to 10 seconds.
-      """)
+      """,
+    version: ParcelVersion.text)
 
   @Option(help: ArgumentHelp("Serve the files below this folder.", valueName: "dir"))
   var root: String?

@@ -144,6 +144,15 @@ import Testing
     #expect(try run(["\(nginx.http)/nothing-here", "\(nginx.http)/forbidden"]).code == 1)
   }
 
+  /// `script/install` asks each of them.
+  @Test(arguments: ["parcel", "parcel-tui", "parcel-server"]) func everyProgramSaysItsVersion(name: String)
+    throws
+  {
+    defer { folder.remove() }
+    let result = try Programs.run(name, ["--version"], in: folder)
+    #expect(result.code == 0 && result.out == "0.1.0\n", "\(result.out) \(result.err)")
+  }
+
   @Test func aTokenGoesToTheServerAndToNoOtherHost() throws {
     defer { folder.remove() }
     let nginx = try Nginx()
