@@ -2,7 +2,7 @@
 package enum RateText {
   /// Bytes per second, at least 1; nil for no limit (`0`, `off`, `none`, `unlimited`).
   ///
-  /// Suffixes in any case: none or `B` bytes; `k`, `M`, `G`, `T` powers of ten, with or without `B`; `bit` or `bps`
+  /// Suffixes in any case: none or `B` bytes; `k`, `M`, `G`, `T` powers of ten, `Ki`, `Mi`, `Gi` powers of two, with or without `B`; `bit` or `bps`
   /// after them for bits; `/s` at the end changes nothing. Blanks before the suffix are allowed.
   /// Throws `Failure(.input, .never)`.
   package static func bytesPerSecond(_ text: String) throws(Failure) -> Int? {
@@ -34,6 +34,9 @@ package enum RateText {
     }
     switch rest {
     case "": return factor
+    case "ki": return factor * 1024
+    case "mi": return factor * 1_048_576
+    case "gi": return factor * 1_073_741_824
     case "k": return factor * 1e3
     case "m": return factor * 1e6
     case "g": return factor * 1e9
