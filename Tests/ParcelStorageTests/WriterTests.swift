@@ -106,7 +106,9 @@ private let block = 1 << 20
   }
 
   @Test func `a full disk stops the writers with a sentence and what is written stays`() async throws {
-    let lab = Lab()
+    // Fewer buffers than the file has blocks beyond the disk's room: the writer cannot have everything in memory before
+    // the failure is seen.
+    let lab = Lab { $0.buffers = 3 }
     let disk = lab.path("disk")
     #expect(mkdir(disk, 0o700) == 0)
     guard mount("tmpfs", disk, "tmpfs", 0, "size=3m") == 0 else { return }
