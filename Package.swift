@@ -54,12 +54,16 @@ let package = Package(
 
     // Threads, a monitor, the monotonic clock and error numbers for whoever meets the outside world.
     library("ParcelSystem", ["ParcelCore"]),
+    // Addresses, TCP and AF_UNIX as byte streams, for relays and servers.
+    library("ParcelNet", ["ParcelCore", "ParcelSystem"]),
 
     // Adapters: each knows the contracts in ParcelCore and one outside world.
     library("ParcelStorage", ["ParcelCore", "ParcelSystem", "CCrypto", "CLinux"]),
     library("ParcelHTTP", ["ParcelCore", "ParcelSystem", "CCurl"]),
-    library("ParcelUDT", ["ParcelCore", "ParcelSystem", "CUDT"]),
-    library("ParcelServer", ["ParcelCore", "ParcelSystem", "CCrypto"]),
+    library("ParcelUDT", ["ParcelCore", "ParcelSystem", "ParcelNet", "CUDT"]),
+    library("ParcelRelay", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
+    library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
+    library("ParcelServer", ["ParcelCore", "ParcelSystem", "ParcelNet", "CCrypto"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "ParcelSystem", "CNcurses"]),
 
     // The engine, and what programs are made of.
@@ -69,6 +73,7 @@ let package = Package(
       "ParcelApp",
       [
         "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelEngine", "ParcelStorage", "ParcelHTTP",
+        "ParcelTunnel",
         "ParcelTerminal", "ParcelCLI", argumentParser,
       ]),
     program("parcel", ["ParcelApp"]),
@@ -88,7 +93,8 @@ let package = Package(
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelTesting", "parcel-server"]),
+    tests(
+      "ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelTesting", "parcel-server"]),
     tests(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests(

@@ -54,6 +54,7 @@ extension Engine {
       options.connections = count
       if let count, count > options.perHost { setPerHost(count) }
     case .select(let id): selected = id
+    case .setTransport, .setTransportAll: break
     case .openManifest, .add, .setTokenFile, .setFolder, .setServer, .quit:
       break  // done by the session's owner, who reads files and then calls `add` and the setters
     }

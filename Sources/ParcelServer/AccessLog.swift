@@ -33,10 +33,10 @@ final class AccessLog: Sendable {
   deinit { close(file) }
 
   func write(_ entry: Entry) {
-    let range = entry.range.map(JSONText.quoted) ?? "null"
+    let range = entry.range.map(JSONObject.quoted) ?? "null"
     let line =
-      "{\"time\": \(Int(Clock.wall() * 1000)), \"peer\": \(JSONText.quoted(entry.peer)), "
-      + "\"method\": \(JSONText.quoted(entry.method)), \"path\": \(JSONText.quoted(entry.target)), "
+      "{\"time\": \(Int(Clock.wall() * 1000)), \"peer\": \(JSONObject.quoted(entry.peer)), "
+      + "\"method\": \(JSONObject.quoted(entry.method)), \"path\": \(JSONObject.quoted(entry.target)), "
       + "\"range\": \(range), \"status\": \(entry.status), \"bytes\": \(entry.bytes), "
       + "\"complete\": \(entry.complete), \"ms\": \(Int(entry.seconds * 1000))}\n"
     let bytes = Array(line.utf8)

@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelNet
 import ParcelSystem
 import Synchronization
 

@@ -1,4 +1,6 @@
 import ParcelCore
+import ParcelNet
+import ParcelSystem
 import Synchronization
 
 /// How a server is set up.
@@ -72,7 +74,7 @@ package final class FileServer: Sendable {
     }
     guard let number else { return refuse(stream) }
     running.enter()
-    let started = ServerThread.start { [self] in
+    let started = ServiceThread.start { [self] in
       connection.run()
       forget(number)
     }

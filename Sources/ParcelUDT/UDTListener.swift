@@ -1,6 +1,7 @@
 import CUDT
 import Glibc
 import ParcelCore
+import ParcelNet
 import Synchronization
 
 /// A listening UDT socket. What it accepts goes on when it closes.
@@ -26,7 +27,7 @@ package final class UDTListener: Sendable {
     }
     let address: SocketAddress
     switch SocketAddress.resolve(host: host, port: port, passive: true) {
-    case .success(let found): address = found
+    case .success(let all): address = all[0]
     case .failure(let cause): throw failure(cause.text)
     }
     let socket = try UDTStream.bound(to: address, options) { failure($0) }

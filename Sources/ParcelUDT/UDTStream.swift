@@ -1,6 +1,7 @@
 import CUDT
 import Glibc
 import ParcelCore
+import ParcelNet
 import ParcelSystem
 import Synchronization
 
@@ -34,8 +35,8 @@ package final class UDTStream: ByteStream {
   ) throws(Failure) -> UDTStream {
     let object = "'\(Printable.text(host))' port \(port)"
     let address: SocketAddress
-    switch SocketAddress.resolve(host: host, port: port, passive: false) {
-    case .success(let found): address = found
+    switch SocketAddress.resolve(host: host, port: port) {
+    case .success(let all): address = all[0]
     case .failure(let cause):
       throw failure(object, cause.text, remedy: "Check the name and the port.")
     }
@@ -96,18 +97,13 @@ package final class UDTStream: ByteStream {
     }
   }
 
-  package func write(_ bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) {
-    var done = 0
-    var deadline = MonotonicClock.seconds() + timeout
-    while done < bytes.count {
+  package func write(some bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
+    if bytes.isEmpty { return 0 }
+    let deadline = MonotonicClock.seconds() + timeout
+    while true {
       if aborted.load(ordering: .acquiring) { throw .broken("stopped") }
-      let start = bytes.baseAddress?.advanced(by: done)
-      let count = parcel_udt_send(socket, start, Int32(clamping: bytes.count - done))
-      if count > 0 {
-        done += Int(count)
-        deadline = MonotonicClock.seconds() + timeout
-        continue
-      }
+      let count = parcel_udt_send(socket, bytes.baseAddress, Int32(clamping: bytes.count))
+      if count > 0 { return Int(count) }
       let error = LastError()
       guard error.code == PARCEL_UDT_TIMEOUT else { throw broken(error) }
       if MonotonicClock.seconds() >= deadline { throw .timeout }
@@ -122,6 +118,9 @@ package final class UDTStream: ByteStream {
     }
   }
 
+  /// UDT 4 has no half-close.
+  package func endWriting() -> Bool { false }
+
   package func stopReading() { readingStopped.store(true, ordering: .releasing) }
 
   /// UDT 4 has no word for it: the peer finds that nobody is there any more, which takes it up to 47 s if it has no
@@ -129,12 +128,12 @@ package final class UDTStream: ByteStream {
   package func abort() { aborted.store(true, ordering: .releasing) }
 
   /// Waits until the peer's UDT has acknowledged everything, at most the options' `linger`. The peer can then still read it.
-  package func close() {
-    guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+  @discardableResult package func close() -> Bool {
+    guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return true }
     if aborted.load(ordering: .acquiring) {
       parcel_udt_drop(socket)
-    } else {
-      parcel_udt_close(socket)
+      return false
     }
+    return parcel_udt_close(socket) == 0
   }
 }

@@ -177,6 +177,6 @@ struct RequestRuleTests {
     #expect(HeaderValue.disposition("a b.bam") == "attachment; filename=\"a b.bam\"")
     #expect(
       HeaderValue.disposition("é\".bam") == "attachment; filename=\"__.bam\"; filename*=UTF-8''%c3%a9%22.bam")
-    #expect(JSONText.quoted("a\"\\\n\u{1B}é\u{202E}") == "\"a\\\"\\\\\\u000a\\u001bé\\u202e\"")
+    #expect(JSONObject.quoted("a\"\\\n\u{1B}é\u{202E}") == "\"a\\\"\\\\\\n\\u001bé\\u202e\"")
   }
 }

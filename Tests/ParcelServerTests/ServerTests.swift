@@ -1,5 +1,6 @@
 import Foundation
 import ParcelCore
+import ParcelSystem
 import Synchronization
 import Testing
 
@@ -277,7 +278,7 @@ struct LoadTests {
     let orderly = Mutex<Bool?>(nil)
     let done = Countdown()
     done.enter()
-    _ = ServerThread.start {
+    _ = ServiceThread.start {
       let result = server.stop(deadline: 60)
       orderly.withLock { $0 = result }
       done.leave()

@@ -164,11 +164,17 @@ final class ScriptedStream: ByteStream {
     }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) {
+  func write(some bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
     output.withLock { $0 += Array(bytes) }
+    return bytes.count
   }
+
+  func endWriting() -> Bool { true }
 
   func stopReading() { input.withLock { $0 = [] } }
   func abort() { ended.withLock { $0.append("abort") } }
-  func close() { ended.withLock { $0.append("close") } }
+  func close() -> Bool {
+    ended.withLock { $0.append("close") }
+    return true
+  }
 }

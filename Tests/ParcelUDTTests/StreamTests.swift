@@ -87,7 +87,7 @@ struct StreamTests {
   func closeWakes() async throws {
     let pair = try await onThread { try Pair() }
     async let got = onThread { try pair.server.read(timeout: 60) }
-    try await onThread { pair.client.close() }
+    _ = try await onThread { pair.client.close() }
     #expect(try await got == [])
     try await onThread { pair.close() }
   }

@@ -1,3 +1,5 @@
+import ParcelCore
+
 /// Numbers as the plain output writes them: powers of ten, Mbit/s, and widths that do not change while a number grows.
 package enum PlainNumbers {
   /// Widest text of `bytes`, "999.99 GB".
@@ -19,19 +21,20 @@ package enum PlainNumbers {
   /// "1.59 MB", "16.00 kB", "512 B". Negative counts as 0.
   package static func bytes(_ count: Int) -> String {
     guard let unit = unit(count) else { return "\(max(0, count)) B" }
-    return fixed(Double(count) / unit.size, 2) + " " + unit.name
+    return Decimal.fixed(Double(count) / unit.size, 2) + " " + unit.name
   }
 
   /// "1.91 of 4.23 GB": both in the unit of the whole.
   package static func bytes(_ part: Int, of whole: Int) -> String {
     guard let unit = unit(whole) else { return "\(part) of \(whole) B" }
-    return fixed(Double(part) / unit.size, 2) + " of " + fixed(Double(whole) / unit.size, 2) + " " + unit.name
+    return Decimal.fixed(Double(part) / unit.size, 2) + " of " + Decimal.fixed(Double(whole) / unit.size, 2)
+      + " " + unit.name
   }
 
   /// Bytes per second as "3.42 Mbit/s", "34.2 Mbit/s", "742 Mbit/s".
   package static func rate(_ bytesPerSecond: Double) -> String {
     let megabits = bytesPerSecond.isFinite ? max(0, bytesPerSecond) * 8 / 1e6 : 0
-    return fixed(megabits, megabits < 9.995 ? 2 : megabits < 99.95 ? 1 : 0) + " Mbit/s"
+    return Decimal.fixed(megabits, megabits < 9.995 ? 2 : megabits < 99.95 ? 1 : 0) + " Mbit/s"
   }
 
   /// "9 s", "12m 05s", "3h 12m", "4d 03h". Negative and unknown (nil) are "–" or, in ASCII, "-".
@@ -51,15 +54,5 @@ package enum PlainNumbers {
   package static func percent(_ part: Int, of whole: Int) -> Int {
     guard whole > 0 else { return 0 }
     return min(100, max(0, Int(Double(part) / Double(whole) * 100)))
-  }
-
-  /// Decimal text with that many places, 0 ... 6, for values below 10^12.
-  static func fixed(_ value: Double, _ places: Int) -> String {
-    var scale = 1
-    for _ in 0..<places { scale *= 10 }
-    let scaled = Int((value * Double(scale)).rounded())
-    guard places > 0 else { return "\(scaled)" }
-    let digits = String(scaled % scale)
-    return "\(scaled / scale)." + String(repeating: "0", count: places - digits.utf8.count) + digits
   }
 }

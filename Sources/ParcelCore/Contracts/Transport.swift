@@ -17,13 +17,19 @@ package struct TransferRequest: Sendable {
   /// True: on a connection that other requests may share (HTTP/2 streams, for many small files). False: HTTP/1.1 on a
   /// connection of its own (kept alive for the next), because streams of one connection share one congestion window.
   package var shared: Bool
+  /// The relay to go through; nil: direct.
+  package var relay: Endpoint?
 
-  package init(id: TransferID, url: String, range: ByteRange?, headers: [HTTPHeader], shared: Bool) {
+  package init(
+    id: TransferID, url: String, range: ByteRange?, headers: [HTTPHeader], shared: Bool,
+    relay: Endpoint? = nil
+  ) {
     self.id = id
     self.url = url
     self.range = range
     self.headers = headers
     self.shared = shared
+    self.relay = relay
   }
 }
 
@@ -66,8 +72,15 @@ package protocol Transport: Sendable {
   /// Bytes per second over all transfers, nil = no limit. Takes effect within a second.
   func setRateLimit(_ bytesPerSecond: Int?)
 
+  /// What the path to a relay looks like now; nil when this transport uses none, or knows nothing yet. Never waits.
+  func path(to relay: Endpoint) -> PathStatistics?
+
   /// Ends everything and frees the thread. Transfers still open end with `.stopped`.
   func shutDown()
+}
+
+extension Transport {
+  package func path(to relay: Endpoint) -> PathStatistics? { nil }
 }
 
 /// What a transfer's answer and bytes go to. Called on the transport's thread only, never at the same time, in this

@@ -19,6 +19,10 @@ package enum Command: Hashable, Sendable {
   case setServer(String)
   /// Connections a file, from 1; nil = adapts.
   case setConnections(Int?)
+  /// How these downloads' next segments travel. A running segment ends at its next block.
+  case setTransport([DownloadID], TransportChoice)
+  /// The same for all, also those that come later.
+  case setTransportAll(TransportChoice)
   /// Whose detail the snapshots carry.
   case select(DownloadID?)
   /// Stop, save, leave.

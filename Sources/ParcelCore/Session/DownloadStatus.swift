@@ -41,7 +41,10 @@ package struct DownloadStatus: Hashable, Sendable {
   package var secondsLeft: Double?
   /// Open transfers.
   package var connections = 0
+  /// What its open transfers use; with both open, the newest one's. Nil while none is open.
   package var transport: TransportKind?
+  /// As asked for this download, or for all.
+  package var choice = TransportChoice.auto
   /// Short words for the row when the state alone does not say enough: "in 12 s", "needs a new token: K".
   package var note: String?
   /// The last failure; stays until the next success so that the detail can show it.
@@ -133,6 +136,8 @@ package struct DownloadDetail: Hashable, Sendable {
   package var validator: String?
   /// False: this server gives no ranges, so there is one segment and no resume. Nil while unknown.
   package var rangesSupported: Bool?
+  /// How its server is reached; nil before its first transfer.
+  package var route: RouteStatus?
 
   package init(id: DownloadID, target: String) {
     self.id = id

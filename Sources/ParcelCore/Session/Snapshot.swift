@@ -32,6 +32,10 @@ package struct Snapshot: Sendable {
   /// Log lines since the last snapshot, oldest first.
   package var log: [LogLine]
   package var settings: Settings
+  /// How the servers in use are reached, in the order of first use, at most 16.
+  package var routes: [RouteStatus]
+  /// Every change of a route since the last snapshot, in order.
+  package var routeChanges: [RouteChange]
 
   package init(time: Instant, generation: UInt64) {
     self.time = time
@@ -43,6 +47,8 @@ package struct Snapshot: Sendable {
     transitions = []
     log = []
     settings = Settings()
+    routes = []
+    routeChanges = []
   }
 }
 
@@ -139,7 +145,7 @@ package struct Settings: Hashable, Sendable {
   package var rateLimit: Int?
   /// Certificates are not checked. Shown in red all the time.
   package var insecure = false
-  package var transport: TransportKind = .http
+  package var transport = TransportChoice.auto
   /// Digests are not checked (`--no-verify`).
   package var verifies = true
 

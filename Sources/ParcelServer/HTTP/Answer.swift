@@ -34,7 +34,7 @@ struct Answer {
   static func json(_ status: Int, error: String, headers: [HTTPHeader] = []) -> Answer {
     Answer(
       status: status, headers: [HTTPHeader("Content-Type", "application/json")] + headers,
-      body: .bytes(Array("{\"error\": \(JSONText.quoted(error))}\n".utf8)))
+      body: .bytes(Array("{\"error\": \(JSONObject.quoted(error))}\n".utf8)))
   }
 
   /// The head as bytes on the wire. `now`: seconds since 1970. 304 has no length: it would be the object's.
@@ -68,28 +68,5 @@ struct Answer {
     case 505: "HTTP Version Not Supported"
     default: "Status"
     }
-  }
-}
-
-/// Strings as JSON writes them.
-package enum JSONText {
-  /// In quotes; control characters and everything that is hidden are escaped (RFC 8259, section 7).
-  package static func quoted(_ text: String) -> String {
-    var out = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": out += "\\\""
-      case "\\": out += "\\\\"
-      default:
-        if Printable.isHidden(scalar) {
-          for unit in String(scalar).utf16 {
-            out += "\\u" + Hex.encode([UInt8(unit >> 8), UInt8(unit & 0xFF)])
-          }
-        } else {
-          out.unicodeScalars.append(scalar)
-        }
-      }
-    }
-    return out + "\""
   }
 }

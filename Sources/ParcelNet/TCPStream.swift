@@ -4,30 +4,36 @@ import ParcelSystem
 import Synchronization
 
 /// A stream that the kernel can copy a file to by itself.
-protocol FileSending: ByteStream {
+package protocol FileSending: ByteStream {
   /// Sends up to `count` bytes of `descriptor` from `offset`; returns how many went out, 0 when the file ended.
   func send(file descriptor: Int32, at offset: Int, count: Int, timeout: Double) throws(StreamEnd) -> Int
 }
 
-/// A TCP connection. The socket stays blocking: the kernel lets go of a call that sends after a quarter of a second
-/// without progress, so that an abort from another thread is seen soon.
-final class TCPStream: FileSending {
-  let peer: String
+/// A TCP connection, or one of AF_UNIX, which has no reset: there an abort looks like an end to the peer.
+///
+/// The socket stays blocking: the kernel lets go of a call that sends after a quarter of a second without progress, so
+/// that an abort from another thread is seen soon.
+package final class TCPStream: FileSending {
+  package let peer: String
+  /// The peer's; nil when it is not known.
+  package let address: SocketAddress?
   private let socket: Int32
   /// True after `close`: the descriptor may be somebody else's by now.
   private let closed = Mutex(false)
   private let aborted = Atomic<Bool>(false)
-  /// Takes over a connected socket.
-  init(socket: Int32, peer: String) {
+
+  /// Takes over a connected socket. `address`: the peer's, for those that allow only some.
+  package init(socket: Int32, peer: String, address: SocketAddress? = nil) {
     self.socket = socket
     self.peer = peer
+    self.address = address
     var on: Int32 = 1
     setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     var pause = timeval(tv_sec: 0, tv_usec: 250_000)
     setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &pause, socklen_t(MemoryLayout<timeval>.size))
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
+  package func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
     let deadline = MonotonicClock.seconds() + timeout
     while true {
       var poller = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
@@ -41,15 +47,19 @@ final class TCPStream: FileSending {
     }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) {
-    var done = 0
-    while done < bytes.count {
-      let start = bytes.baseAddress?.advanced(by: done)
-      done += try progress(timeout) { Glibc.send(socket, start, bytes.count - done, Int32(MSG_NOSIGNAL)) }
-    }
+  package func write(some bytes: UnsafeRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
+    if bytes.isEmpty { return 0 }
+    return try progress(timeout) { Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
   }
 
-  func send(file descriptor: Int32, at offset: Int, count: Int, timeout: Double) throws(StreamEnd) -> Int {
+  package func endWriting() -> Bool {
+    closed.withLock { if !$0 { _ = shutdown(socket, Int32(SHUT_WR)) } }
+    return true
+  }
+
+  package func send(file descriptor: Int32, at offset: Int, count: Int, timeout: Double) throws(StreamEnd)
+    -> Int
+  {
     var position = off_t(offset)
     return try progress(timeout) { sendfile(socket, descriptor, &position, count) }
   }
@@ -72,16 +82,16 @@ final class TCPStream: FileSending {
   private func broken() -> StreamEnd { .broken(Errno.last.message) }
 
   /// A small send buffer, so that a throttled connection is smooth and what was "sent" is nearly what arrived.
-  func limitSendBuffer(_ bytes: Int) {
+  package func limitSendBuffer(_ bytes: Int) {
     var size = Int32(bytes)
     setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  func stopReading() {
+  package func stopReading() {
     closed.withLock { if !$0 { _ = shutdown(socket, Int32(SHUT_RD)) } }
   }
 
-  func abort() {
+  package func abort() {
     aborted.store(true, ordering: .releasing)
     closed.withLock { closed in
       guard !closed else { return }
@@ -92,13 +102,14 @@ final class TCPStream: FileSending {
     }
   }
 
-  func close() {
+  @discardableResult package func close() -> Bool {
     if !aborted.load(ordering: .acquiring) { drain() }
     closed.withLock { closed in
       guard !closed else { return }
       closed = true
       _ = Glibc.close(socket)
     }
+    return !aborted.load(ordering: .acquiring)
   }
 
   /// Ends our side and reads what still comes, for a moment: closing with unread bytes would send a reset, and that

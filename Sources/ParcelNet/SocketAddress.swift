@@ -2,15 +2,18 @@ import Glibc
 import ParcelSystem
 
 /// The address of an end point, in the system's form.
-struct SocketAddress {
-  private(set) var storage = sockaddr_storage()
-  private(set) var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+package struct SocketAddress: Sendable {
+  package private(set) var storage = sockaddr_storage()
+  package private(set) var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
-  var family: Int32 { Int32(storage.ss_family) }
-  var isIPv6: Bool { family == AF_INET6 }
+  package var family: Int32 { Int32(storage.ss_family) }
+  package var isIPv6: Bool { family == AF_INET6 }
 
-  /// The first IPv4 address of `host`, as the original programs take it, else the first at all.
-  static func resolve(host: String, port: Int, passive: Bool) -> Result<SocketAddress, Cause> {
+  /// All addresses of `host`, at least one: IPv4 first, as the original programs take it, in the resolver's order else.
+  /// `passive`: to listen on. Blocks while names are looked up.
+  package static func resolve(
+    host: String, port: Int, passive: Bool = false
+  ) -> Result<[SocketAddress], Cause> {
     guard (0...65_535).contains(port) else { return .failure(Cause("a port is a number from 0 to 65,535")) }
     var hints = addrinfo()
     hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
@@ -19,23 +22,26 @@ struct SocketAddress {
     let result = getaddrinfo(host, String(port), &hints, &list)
     guard result == 0 else { return .failure(Cause(String(cString: gai_strerror(result)))) }
     defer { freeaddrinfo(list) }
-    let all = sequence(first: list, next: { $0?.pointee.ai_next }).prefix { $0 != nil }.compactMap {
-      $0?.pointee
+    let all = sequence(first: list, next: { $0?.pointee.ai_next }).compactMap { $0?.pointee }
+    let addresses = all.compactMap(SocketAddress.init)
+    let sorted = addresses.filter { !$0.isIPv6 } + addresses.filter(\.isIPv6)
+    return sorted.isEmpty ? .failure(Cause("the name has no address")) : .success(sorted)
+  }
+
+  /// Nil for what is neither IPv4 nor IPv6.
+  private init?(_ found: addrinfo) {
+    guard found.ai_family == AF_INET || found.ai_family == AF_INET6, let from = found.ai_addr else {
+      return nil
     }
-    let known = all.filter { $0.ai_family == AF_INET || $0.ai_family == AF_INET6 }
-    guard let chosen = known.first(where: { $0.ai_family == AF_INET }) ?? known.first,
-      let from = chosen.ai_addr
-    else { return .failure(Cause("the name has no address")) }
-    var address = SocketAddress()
-    address.length = chosen.ai_addrlen
-    withUnsafeMutableBytes(of: &address.storage) {
-      $0.copyMemory(from: UnsafeRawBufferPointer(start: from, count: Int(chosen.ai_addrlen)))
+    length = found.ai_addrlen
+    let count = Int(length)
+    withUnsafeMutableBytes(of: &storage) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(start: from, count: count))
     }
-    return .success(address)
   }
 
   /// Any free port on all addresses, for a socket that connects.
-  static func any(family: Int32) -> SocketAddress {
+  package static func any(family: Int32) -> SocketAddress {
     var address = SocketAddress()
     address.storage.ss_family = sa_family_t(family)
     address.length = socklen_t(
@@ -44,19 +50,19 @@ struct SocketAddress {
   }
 
   /// Asks `get` for an address; nil when it fails.
-  init?(_ get: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Int32) {
+  package init?(_ get: (UnsafeMutablePointer<sockaddr_storage>, UnsafeMutablePointer<socklen_t>) -> Int32) {
     guard get(&storage, &length) == 0 else { return nil }
   }
 
   private init() {}
 
   /// Calls `body` with the form that the system's calls take.
-  func withPointer<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
+  package func withPointer<R>(_ body: (UnsafePointer<sockaddr>) -> R) -> R {
     withUnsafePointer(to: storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0) } }
   }
 
   /// In numbers: ("127.0.0.1", 9000).
-  var name: (host: String, port: Int) {
+  package var name: (host: String, port: Int) {
     var host = [CChar](repeating: 0, count: 256)
     var service = [CChar](repeating: 0, count: 32)
     let result = withPointer {
@@ -70,17 +76,17 @@ struct SocketAddress {
   }
 
   /// As logs have it: "127.0.0.1:9000", "[::1]:9000".
-  var text: String {
+  package var text: String {
     let (host, port) = name
     return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
   }
 }
 
 /// Words for why, to be put into a `Failure`.
-struct Cause: Error {
-  let text: String
-  init(_ text: String) { self.text = text }
+package struct Cause: Error {
+  package let text: String
+  package init(_ text: String) { self.text = text }
 
   /// What an errno means.
-  init(system error: Int32) { text = Errno(code: error).message }
+  package init(system error: Int32) { text = Errno(code: error).message }
 }
