@@ -34,7 +34,7 @@ struct ClientRun: Sendable {
     _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool
   ) -> EngineOptions {
     var settings = EngineOptions()
-    settings.server = options.wanted.server.text
+    settings.server = options.server
     settings.folder = Documents.absolute(options.target.folder)
     settings.token = token.value
     settings.tokenFile = token.file

@@ -151,4 +151,46 @@ struct OptionsTests {
     }
     expectGolden(help, "help.txt")
   }
+
+  @Test func `without options of the route a relay that gets known is measured`() throws {
+    let route = try options("x").route
+    #expect(route.choice == .auto && route.relayRule == .unknown && route.external == nil)
+  }
+
+  @Test func `-u asks the server's own host, over http when the server has no scheme`() throws {
+    let original = try options("-u", "-s", "data.example:9001/data")
+    #expect(original.route.choice == .udt && original.route.relayRule == .urlHost(port: 9000))
+    #expect(original.server == "http://data.example:9001/data/")
+    #expect(try options("-u", "-s", "https://data.example").server == "https://data.example/")
+    #expect(try options("-s", "data.example").server == "https://data.example/")
+    #expect(try options("-u", "--relay", "r", "-s", "data.example").server == "https://data.example/")
+  }
+
+  @Test func `--relay makes auto the choice, -u and --transport say otherwise`() throws {
+    let relay = RelayRule.fixed(Endpoint(host: "relay.example"))
+    #expect(try options("--relay", "relay.example").route.choice == .auto)
+    #expect(try options("--relay", "relay.example").route.relayRule == relay)
+    #expect(try options("--relay", "relay.example", "-u").route.choice == .udt)
+    #expect(try options("--relay", "relay.example", "--transport", "HTTP").route.choice == .http)
+    #expect(
+      try options("--relay", "[::1]:99").route.relayRule == .fixed(Endpoint(host: "::1", port: 99)))
+  }
+
+  @Test func `-e goes through a tunnel that runs already`() throws {
+    let plain = try options("-e").route
+    #expect(plain.external == Endpoint(host: "localhost", port: 9000) && plain.choice == .udt)
+    let told = try options("-e", "-H", "gateway", "-P", "9100").route
+    #expect(told.external == Endpoint(host: "gateway", port: 9100))
+  }
+
+  @Test func `routes that cannot be meant are refused with a sentence`() {
+    #expect(complaint("-e", "--relay", "r").contains("Leave one of them out"))
+    #expect(complaint("-H", "gateway").contains("give -e too"))
+    #expect(complaint("-e", "-P", "70000").contains("from 1 to 65535"))
+    #expect(complaint("-e", "-H", "gateway:1").contains("the port goes to -P"))
+    #expect(complaint("--transport", "udt").contains("needs to know a relay"))
+    #expect(complaint("--transport", "http", "-u").contains("contradicts --udt"))
+    #expect(complaint("--transport", "tcp").contains("http, udt or auto"))
+    #expect(complaint("--relay", "a:b:c:0x").contains("a host and a port"))
+  }
 }

@@ -28,10 +28,15 @@ package enum WantedItem: Hashable, Sendable {
 /// The server that file ids are fetched from. The text always has a scheme and ends with `/`.
 package struct ServerURL: Hashable, Sendable, CustomStringConvertible {
   package var text: String
+  /// It was typed without a scheme.
+  package var isBare = false
 
   package static let gdc = ServerURL(known: "https://api.gdc.cancer.gov/data/")
 
   private init(known text: String) { self.text = text }
+
+  /// The same server without TLS.
+  package var http: String { "http" + text.dropFirst("https".utf8.count) }
 
   /// `host`, `host:port`, `host/path` mean https. Nil for another scheme, a missing host, blanks, a query or a fragment.
   package init?(argument: String) {
@@ -40,6 +45,7 @@ package struct ServerURL: Hashable, Sendable, CustomStringConvertible {
     else { return nil }
     if !url.hasSuffix("/") { url += "/" }
     text = url
+    isBare = URLText.scheme(argument) == nil
   }
 
   package var description: String { text }

@@ -9,6 +9,7 @@ package struct ClientOptions: ParsableArguments {
   @OptionGroup(title: "WHAT TO DOWNLOAD") package var wanted: WantedOptions
   @OptionGroup(title: "WHERE TO PUT IT") package var target: TargetOptions
   @OptionGroup(title: "HOW FAST") package var pace: PaceOptions
+  @OptionGroup(title: "WHICH WAY") package var route: RouteOptions
   @OptionGroup(title: "ACCESS AND SAFETY") package var access: AccessOptions
   @OptionGroup(title: "WHAT IS SHOWN") package var output: OutputOptions
   @OptionGroup(title: "ACCEPTED WITHOUT EFFECT") package var legacy: LegacyOptions
@@ -20,6 +21,11 @@ package struct ClientOptions: ParsableArguments {
 
   /// One line each, to print before the work starts.
   package var notices: [String] { legacy.notices + access.notices }
+
+  /// Where file ids are fetched from. A bare host means https, but with `-u` http, as the original's tunnel had it.
+  package var server: String {
+    wanted.server.isBare && route.udt && route.relay == nil ? wanted.server.http : wanted.server.text
+  }
 
   package mutating func validate() throws {
     if target.verifyOnly && target.dryRun {
@@ -54,7 +60,7 @@ package struct WantedOptions: ParsableArguments {
   @Option(
     name: [.customShort("s"), .customLong("server")],
     help: ArgumentHelp(
-      "Where file ids are fetched from. A bare host means https. Default: https://api.gdc.cancer.gov/data/",
+      "Where file ids are fetched from. A bare host means https (with -u alone: http). Default: https://api.gdc.cancer.gov/data/",
       valueName: "URL"),
     transform: ServerURL.read)
   package var server = ServerURL.gdc

@@ -31,6 +31,12 @@ package struct Endpoint: Hashable, Sendable {
     }
     let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 0x2F && $0 != 0x40 && $0 != 0x5B }
     guard !host.isEmpty, host.utf8.count <= 255, isPlain else { return nil }
+    // More than one colon: an IPv6 address, perhaps with a zone.
+    let numerals = host.prefix { $0 != "%" }.utf8
+    let isNumeric = numerals.allSatisfy {
+      $0 == 58 || $0 == 46 || ($0 >= 48 && $0 <= 57) || ($0 | 32 >= 97 && $0 | 32 <= 102)
+    }
+    guard isNumeric || !host.contains(":") else { return nil }
     var number = defaultPort
     if let port {
       guard let read = Int(port), (1...65_535).contains(read), port.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 })
