@@ -1,0 +1,51 @@
+import Glibc
+
+/// Two network namespaces joined by a cable, as two machines. Needs root and iproute2; `isPossible` says whether they are there.
+///
+/// Everything in them ends with them: `stop` kills what still runs inside and takes both down.
+package final class TwoHosts: Sendable {
+  package static let addressA = "10.77.0.1"
+  package static let addressB = "10.77.0.2"
+  package let a: String
+  package let b: String
+
+  /// False for ordinary users and where the kernel or a container forbids namespaces.
+  package static var isPossible: Bool {
+    guard geteuid() == 0 else { return false }
+    let name = "parcel-try-\(getpid())"
+    guard (try? Spawn.run(["ip", "netns", "add", name])) != nil else { return false }
+    try? Spawn.run(["ip", "netns", "del", name])
+    return true
+  }
+
+  package init(_ tag: String) throws {
+    a = "parcel-\(getpid())-\(tag)-a"
+    b = "parcel-\(getpid())-\(tag)-b"
+    // Names of interfaces have at most 15 characters, and these exist outside for a moment only.
+    let (left, right) = ("pa\(getpid())", "pb\(getpid())")
+    do {
+      for name in [a, b] { try Spawn.run(["ip", "netns", "add", name]) }
+      try Spawn.run(["ip", "link", "add", left, "netns", a, "type", "veth", "peer", "name", right, "netns", b])
+      for (name, link, address) in [(a, left, Self.addressA), (b, right, Self.addressB)] {
+        try Spawn.run(["ip", "-n", name, "addr", "add", address + "/24", "dev", link])
+        try Spawn.run(["ip", "-n", name, "link", "set", link, "up"])
+        try Spawn.run(["ip", "-n", name, "link", "set", "lo", "up"])
+      }
+    } catch {
+      stop()
+      throw error
+    }
+  }
+
+  /// Cuts the cable, or joins it again.
+  package func connect(_ isConnected: Bool) throws {
+    try Spawn.run(["ip", "-n", b, "link", "set", "pb\(getpid())", isConnected ? "up" : "down"])
+  }
+
+  package func stop() {
+    for name in [a, b] {
+      try? Spawn.run(["sh", "-c", "ip netns pids \(name) | xargs -r kill -KILL"])
+      try? Spawn.run(["ip", "netns", "del", name])
+    }
+  }
+}
