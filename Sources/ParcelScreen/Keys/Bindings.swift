@@ -76,7 +76,7 @@ package enum Bindings {
   private static let session: [Binding] = [
     Binding(.session, main, .pauseAll, [.character("p")], "pause all", rank: 11, "pause or resume all"),
     Binding(
-      .session, main, .transportAll, [.character("T")], "next transport of all files, also later ones"),
+      .session, main, .transportAll, [.character("T")], "next transport of all, later ones too"),
     Binding(.session, main, .open, [.character("o")], "open", rank: 14, "open a manifest"),
     Binding(.session, main, .add, [.character("a")], "add", rank: 15, "add URLs or file ids"),
     Binding(.session, main, .tokenFile, [.character("K")], "token", rank: 34, "choose the token file"),

@@ -192,8 +192,8 @@ private func drawRate(_ frame: inout Frame, _ label: String, _ history: [Double]
   Graph.draw(&frame, plot, values: values, top: max(1, peak), style: .accent)
   let words =
     "peak " + Figures.rate(peak) + " in " + Figures.duration(Double(min(history.count, plot.columns * 2)))
-  if !history.isEmpty {
-    frame.put(words, area.row, plot.right + 2, .quiet, width: area.right - plot.right - 2)
+  if !history.isEmpty, frame.charset.width(words) <= area.right - plot.right - 2 {
+    frame.put(words, area.row, plot.right + 2, .quiet)
   }
 }
 

@@ -13,7 +13,7 @@ extension Model {
       let datagrams = Figures.count(drops, "datagram")
       lines += field("drops", "this machine dropped \(datagrams): see parcel doctor", width, .warning)
     }
-    if !route.history.isEmpty { lines.append(.graph("relay", route.history)) }
+    if !route.history.isEmpty { lines.append(.graph("over udt", route.history)) }
     return lines
   }
 
@@ -26,7 +26,6 @@ extension Model {
     if status.choice != route.choice, !status.state.isDone {
       pieces.append([Span("this file: " + status.choice.rawValue, .accent)])
     }
-    if let path = route.path { pieces.append([Span(Figures.count(path.connections, "flow"), .quiet)]) }
     let reason = charset.wrap(route.reason, to: room)
     if reason.count == 1 { pieces.append([Span(route.reason, .quiet)]) }
     var lines = pieces.fitted(room, charset)
@@ -52,6 +51,7 @@ extension Model {
       cell("", 0, path?.roundTrip.map(Figures.milliseconds), first),
       cell("receives ", 9, (path?.receiveRate).map(Figures.rate), rate),
       cell("window ", 7, window, count) + [Span(" packets", .quiet)],
+      cell("flows ", 8, (path?.connections).map(Figures.grouped), count),
     ]
     let bottom = [
       cell("", 0, (path?.loss).map(Figures.share), first),
