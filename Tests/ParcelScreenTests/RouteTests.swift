@@ -222,6 +222,18 @@ import Testing
     #expect(model.press(.character("T")) == [.perform(.setTransportAll(.auto))])
   }
 
+  @Test func aFileFollowsWhatWasAskedForAllUntilItIsAskedItself() {
+    var model = Fixture.model(80, 24, route: Fixture.udtRoute)
+    model.press(.character("T"), .character("T"))
+    #expect(model.press(.character("t")) == [.perform(.setTransport([DownloadID(2)], .auto))])
+    var snapshot = Snapshot(time: .zero, generation: 1)
+    snapshot.table = [Fixture.info(0)]
+    snapshot.settings.transport = .http
+    var fresh = Model(size: Size(columns: 80, rows: 24))
+    fresh.send(.snapshot(snapshot))
+    #expect(fresh.press(.character("t")) == [.perform(.setTransport([DownloadID(0)], .udt))])
+  }
+
   @Test func udtWithoutARelayIsSentAndSaysHowToGiveOne() {
     var model = Fixture.model(80, 24, route: Fixture.httpRoute)
     model.press(.character("t"))

@@ -40,7 +40,7 @@ extension Model {
   fileprivate mutating func take(_ snapshot: Snapshot) -> [Effect] {
     var rowsChanged = false
     if let table = snapshot.table {
-      rows.setTable(table)
+      rows.setTable(table, choice: snapshot.settings.transport)
       rowsChanged = true
     }
     for id in snapshot.removed {

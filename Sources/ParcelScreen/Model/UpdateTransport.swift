@@ -22,6 +22,7 @@ extension Model {
 
   mutating func changeTransportOfAll() -> [Effect] {
     settings.transport = settings.transport.next
+    rows.setChoice(settings.transport)
     sayTransport(settings.transport, of: "all files", when: " from their next block on.", routes: routes)
     return [.perform(.setTransportAll(settings.transport))]
   }

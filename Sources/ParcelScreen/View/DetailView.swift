@@ -198,7 +198,7 @@ private func drawRate(_ frame: inout Frame, _ label: String, _ history: [Double]
 }
 
 /// From here on the legend stands beside the map, and the bars of segments are as long as the map.
-private let wideDetail = 90
+let wideDetail = 90
 
 /// Cells of the map and of the file's graph.
 private func mapWidth(_ area: Rect) -> Int {

@@ -26,8 +26,14 @@ extension Model {
     if status.choice != route.choice, !status.state.isDone {
       pieces.append([Span("this file: " + status.choice.rawValue, .accent)])
     }
+    // Where the figures leave no column for the flows, they stand here if there is room.
+    if width < wideDetail, let path = route.path {
+      let flows = [Span(Figures.count(path.connections, "flow"), .quiet)]
+      let fitted = (pieces + [flows]).fitted(room, charset)
+      if fitted.count == 1 { pieces.append(flows) }
+    }
     let reason = charset.wrap(route.reason, to: room)
-    if reason.count == 1 { pieces.append([Span(route.reason, .quiet)]) }
+    if let line = reason.first, reason.count == 1 { pieces.append([Span(line, .quiet)]) }
     var lines = pieces.fitted(room, charset)
     if reason.count > 1 { lines += reason.map { [Span($0, .quiet)] } }
     return lines.enumerated().map { index, line in
