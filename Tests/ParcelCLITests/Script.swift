@@ -11,6 +11,7 @@ struct Script {
   var totals = Totals()
   var settings = Settings()
   var phase = Snapshot.Phase.running
+  var routes: [RouteStatus] = []
 
   static let names = [
     "TCGA.BRCA.mutect.995c0111-d90b-4140-bee7-3845436c3b42.DR-10.0.somatic.maf.gz",
@@ -58,6 +59,16 @@ struct Script {
     pending.log.append(LogLine(clock: "14:02:31", level: level, text: text))
   }
 
+  /// `origin` is reached another way.
+  mutating func reroute(
+    _ to: TransportKind, at seconds: Double, _ reason: String, origin: String = "https://data.example"
+  ) {
+    let from: TransportKind = to == .udt ? .http : .udt
+    pending.routeChanges.append(
+      RouteChange(time: Instant(seconds: seconds), origin: origin, from: from, to: to, reason: reason))
+    for index in routes.indices where routes[index].origin == origin { routes[index].current = to }
+  }
+
   mutating func snapshot(at seconds: Double) -> Snapshot {
     generation += 1
     var next = pending
@@ -67,6 +78,7 @@ struct Script {
     next.totals = totals
     next.settings = settings
     next.phase = phase
+    next.routes = routes
     table = nil
     pending = Snapshot(time: .zero, generation: 0)
     return next
@@ -74,6 +86,15 @@ struct Script {
 }
 
 extension Script {
+  static let route: RouteStatus = {
+    var route = RouteStatus(origin: "https://data.example", choice: .auto, since: .zero)
+    route.relay = Endpoint(host: "relay.example", port: 9000)
+    route.path = PathStatistics()
+    route.path?.roundTrip = 0.142
+    route.path?.loss = 0.003
+    return route
+  }()
+
   static let reset = Failure(
     .network, retry: .later(after: nil), "Could not read 'small.txt' from data.example: connection reset.")
   static let denied = Failure(

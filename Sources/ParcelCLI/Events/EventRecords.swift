@@ -15,13 +15,15 @@ package enum EventRecords {
     record.add("server", settings.server)
     record.add("insecure", settings.insecure)
     record.add("verifies", settings.verifies)
+    record.add("transport", settings.transport.rawValue)
     return record.closed
   }
 
-  /// Everything a snapshot has to say that happened, in order: state changes, then warnings and errors. Call it after
+  /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, then warnings and errors. Call it after
   /// `fold.apply(snapshot)`.
   package static func happenings(of snapshot: Snapshot, _ fold: RunFold) -> [String] {
     snapshot.transitions.compactMap { state($0, fold) }
+      + snapshot.routeChanges.map { transport($0, fold) }
       + snapshot.log.filter { $0.level != .info }.map { log($0, fold) }
   }
 
@@ -36,6 +38,15 @@ package enum EventRecords {
     record.add("size", row.status.size)
     record.add("received", row.status.received)
     record.add("failure", transition.failure.map(failure))
+    return record.closed
+  }
+
+  static func transport(_ change: RouteChange, _ fold: RunFold) -> String {
+    var record = head("transport", at: fold.begin.map { change.time - $0 } ?? 0)
+    record.add("origin", change.origin)
+    record.add("from", change.from.rawValue)
+    record.add("to", change.to.rawValue)
+    record.add("reason", change.reason)
     return record.closed
   }
 
@@ -64,7 +75,20 @@ package enum EventRecords {
     record.add("rate", totals.rate, places: 0)
     record.add("seconds_left", totals.secondsLeft)
     record.add("connections", totals.connections)
+    record.add("routes", fold.routes.map(route))
     return record.closed
+  }
+
+  private static func route(_ route: RouteStatus) -> JSONObject {
+    var record = JSONObject()
+    record.add("origin", route.origin)
+    record.add("relay", route.relay?.text)
+    record.add("choice", route.choice.rawValue)
+    record.add("transport", route.current.rawValue)
+    record.add("measuring", route.isMeasuring)
+    record.add("rtt", route.path?.roundTrip)
+    record.add("loss", route.path.map(\.loss))
+    return record
   }
 
   package static func summary(_ summary: Summary) -> String {

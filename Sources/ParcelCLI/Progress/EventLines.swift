@@ -44,6 +44,7 @@ extension RunFold {
     // A failure that changed a row's state is said with the row, not again from the log.
     let said = Set(snapshot.transitions.compactMap { $0.failure.map { Printable.text($0.text) } })
     return snapshot.transitions.compactMap { line(for: $0, verbosity) }
+      + snapshot.routeChanges.compactMap { verbosity >= .normal ? line(for: $0) : nil }
       + snapshot.log.filter { !said.contains($0.text) }.compactMap { line(for: $0, verbosity) }
   }
 
@@ -109,6 +110,14 @@ extension RunFold {
 
   private func failureText(_ transition: Transition) -> String {
     transition.failure.map { ": " + Printable.text($0.text) } ?? ""
+  }
+
+  /// "transport  over udt from now on: 742 Mbit/s against 61 over http"; with several servers, which one.
+  private func line(for change: RouteChange) -> EventLine {
+    let reason = change.reason.isEmpty ? "" : ": " + Printable.text(change.reason)
+    let server = routes.count > 1 ? Printable.text(change.origin) + " " : ""
+    let text = server + "over \(change.to.rawValue) from now on" + reason
+    return EventLine(kind: .notice, word: "transport", text: text)
   }
 
   private func line(for log: LogLine, _ verbosity: Verbosity) -> EventLine? {

@@ -15,7 +15,7 @@ struct LiveList {
     let all = fold.live
     // When not all fit, one line says how many are not shown.
     let shown = all.count <= room ? all.count : max(0, room - 1)
-    var lines = all.prefix(shown).compactMap { fold.row($0).map(line) }
+    var lines = all.prefix(shown).compactMap { fold.row($0).map { line($0, fold.hasRelay) } }
     if shown < all.count && room > 0 {
       lines.append(TextWidth.prefix("  \(style.unicode ? "…" : "...") and \(all.count - shown) more", width))
     }
@@ -28,10 +28,12 @@ struct LiveList {
     var size: Bool
     var rate: Bool
     var left: Bool
+    var via: Bool
     /// Columns after the glyph and before the fields.
     var middle: Int
 
-    init(width: Int) {
+    init(width: Int, hasRelay: Bool) {
+      via = hasRelay && width >= 90
       left = width >= 72
       size = width >= 62
       rate = width >= 44
@@ -39,11 +41,15 @@ struct LiveList {
       if size { middle -= PlainNumbers.bytesWidth + 2 }
       if rate { middle -= PlainNumbers.rateWidth + 2 }
       if left { middle -= PlainNumbers.durationWidth + 2 }
+      if via { middle -= LiveList.viaWidth + 2 }
     }
   }
 
-  private func line(_ row: RunFold.Row) -> String {
-    let fields = Fields(width: width)
+  /// "http" or "udt".
+  private static let viaWidth = 4
+
+  private func line(_ row: RunFold.Row, _ hasRelay: Bool) -> String {
+    let fields = Fields(width: width, hasRelay: hasRelay)
     let status = row.status
     let name = Printable.text(row.info.name)
     let glyph = style.paint(style.glyph(status.state), style.color(status.state))
@@ -69,7 +75,9 @@ struct LiveList {
   /// Rate and time left, or in their place why there is none.
   private func pace(_ status: DownloadStatus, _ fields: Fields) -> String {
     guard fields.rate else { return "" }
-    let both = PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
+    let both =
+      PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
+      + (fields.via ? Self.viaWidth + 2 : 0)
     if status.state != .running {
       let word = Printable.text(status.note ?? status.state.rawValue)
       return "  " + TextWidth.right(TextWidth.prefix(word, both), both)
@@ -79,6 +87,7 @@ struct LiveList {
       let left = PlainNumbers.duration(status.secondsLeft, ascii: !style.unicode)
       text += "  " + TextWidth.right(left, PlainNumbers.durationWidth)
     }
+    if fields.via { text += "  " + TextWidth.right(status.transport?.rawValue ?? "", Self.viaWidth) }
     return text
   }
 
@@ -131,6 +140,16 @@ struct LiveList {
 }
 
 extension RunFold {
+  /// Some server has a relay, so that how bytes travel is worth a word.
+  var hasRelay: Bool { routes.contains { $0.relay != nil } }
+
+  /// "over udt", "over http and udt", nil without a relay.
+  private var transportText: String? {
+    guard hasRelay else { return nil }
+    let used = TransportKind.allCases.filter { kind in routes.contains { $0.current == kind } }
+    return "over " + used.map(\.rawValue).joined(separator: " and ")
+  }
+
   /// "1.91 of 4.23 GB"; while sizes are unknown "1.91 of at least 4.23 GB", or only what was received.
   var bytesText: String {
     if totals.bytes == 0 { return PlainNumbers.bytes(totals.received) }
@@ -139,7 +158,7 @@ extension RunFold {
     return text[..<of] + "of at least" + text[text.index(of, offsetBy: 2)...]
   }
 
-  /// "12/33 files, 1.91 of 4.23 GB, 45 %, 742 Mbit/s, 25 s left".
+  /// "12/33 files, 1.91 of 4.23 GB, 45 %, 742 Mbit/s, 25 s left", with a relay "…, over udt".
   var progressText: String {
     var parts = ["\(totals.done)/\(totals.files) files", bytesText]
     if totals.bytes > 0, totals.unsized == 0 {
@@ -149,6 +168,7 @@ extension RunFold {
     case .running:
       parts.append(PlainNumbers.rate(totals.rate))
       if let left = totals.secondsLeft { parts.append(PlainNumbers.duration(left) + " left") }
+      if let transportText { parts.append(transportText) }
     case .stopping: parts.append("stopping, saving progress")
     case .idle, .paused, .finished: parts.append(phase.rawValue)
     }

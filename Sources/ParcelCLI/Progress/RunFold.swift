@@ -17,6 +17,8 @@ package struct RunFold: Sendable {
   package private(set) var totals = Totals()
   package private(set) var phase = Snapshot.Phase.idle
   package private(set) var settings = Settings()
+  /// How the servers in use are reached, in the order of first use.
+  package private(set) var routes: [RouteStatus] = []
   /// Time of the first snapshot, or of the earliest change in it; nil before it.
   package private(set) var begin: Instant?
   package private(set) var time = Instant.zero
@@ -33,11 +35,15 @@ package struct RunFold: Sendable {
   package func row(_ id: DownloadID) -> Row? { rows.indices.contains(id.index) ? rows[id.index] : nil }
 
   package mutating func apply(_ snapshot: Snapshot) {
-    if begin == nil { begin = snapshot.transitions.reduce(snapshot.time) { min($0, $1.time) } }
+    if begin == nil {
+      let times = snapshot.transitions.map(\.time) + snapshot.routeChanges.map(\.time)
+      begin = times.reduce(snapshot.time, min)
+    }
     time = snapshot.time
     totals = snapshot.totals
     phase = snapshot.phase
     settings = snapshot.settings
+    routes = snapshot.routes
     if let table = snapshot.table {
       rows.reserveCapacity(table.count)
       for info in table[min(rows.count, table.count)...] {

@@ -66,6 +66,8 @@ package enum Bindings {
       .files, [.list], .enter, [.enter], "detail", rank: 12, "start; once it runs, show the detail"),
     Binding(.files, [.list], .detail, [.right, .character("l")], "show the detail"),
     Binding(.files, rows, .retry, [.character("r")], "retry", rank: 13, "try again now"),
+    Binding(
+      .files, rows, .transport, [.character("t")], "transport", rank: 16, "next transport: http, udt, auto"),
     Binding(.files, rows, .remove, [.character("x")], "remove", rank: 30, "remove from the list (asks)"),
     Binding(
       .files, [.list], .mark, [.character("v")], "mark", rank: 31, "mark or unmark, and go on to the next"),
@@ -73,6 +75,8 @@ package enum Bindings {
 
   private static let session: [Binding] = [
     Binding(.session, main, .pauseAll, [.character("p")], "pause all", rank: 11, "pause or resume all"),
+    Binding(
+      .session, main, .transportAll, [.character("T")], "next transport of all, later ones too"),
     Binding(.session, main, .open, [.character("o")], "open", rank: 14, "open a manifest"),
     Binding(.session, main, .add, [.character("a")], "add", rank: 15, "add URLs or file ids"),
     Binding(.session, main, .tokenFile, [.character("K")], "token", rank: 34, "choose the token file"),

@@ -3,9 +3,9 @@ package enum Intent: String, Hashable, Sendable, CaseIterable {
   // Moving.
   case up, down, pageUp, pageDown, top, bottom
   // The marked rows, or the selected one.
-  case pause, retry, remove, mark, enter, detail
+  case pause, retry, transport, remove, mark, enter, detail
   // The session.
-  case pauseAll, open, add, tokenFile, folder, server, moreConnections, fewerConnections
+  case pauseAll, transportAll, open, add, tokenFile, folder, server, moreConnections, fewerConnections
   // What is shown.
   case focus, filter, hideDone, log, help, back, repaint
   // Leaving.

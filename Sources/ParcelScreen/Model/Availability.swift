@@ -10,6 +10,10 @@ extension Model {
     case .retry:
       if let missing = targetObstacle { return missing }
       return retryable.isEmpty ? "Nothing to try again: \(targetWords) did not fail." : nil
+    case .transport:
+      if let missing = targetObstacle { return missing }
+      let verb = list.targets.count == 1 ? "is" : "are"
+      return reroutable.isEmpty ? "Nothing is left to fetch: \(targetWords) \(verb) complete." : nil
     case .remove, .mark: return targetObstacle
     case .enter, .detail: return targetObstacle
     case .pauseAll:
@@ -28,7 +32,8 @@ extension Model {
 
   private static func changesRun(_ intent: Intent) -> Bool {
     switch intent {
-    case .pause, .retry, .remove, .pauseAll, .open, .add, .tokenFile, .folder, .server, .moreConnections,
+    case .pause, .retry, .transport, .remove, .pauseAll, .transportAll, .open, .add, .tokenFile, .folder,
+      .server, .moreConnections,
       .fewerConnections, .quit:
       true
     default: false
@@ -66,6 +71,14 @@ extension Model {
   }
 
   package var resumable: [DownloadID] { list.targets.filter { rows.status($0).state == .paused } }
+
+  /// Targets that still have something to fetch, or will when they are tried again.
+  package var reroutable: [DownloadID] {
+    list.targets.filter { id in
+      let state = rows.status(id).state
+      return !state.isDone && state != .verifying
+    }
+  }
 
   package var retryable: [DownloadID] {
     list.targets.filter { id in

@@ -16,6 +16,8 @@ package struct Model: Sendable {
   package var phase = Snapshot.Phase.idle
   package var totals = Totals()
   package var settings = Settings()
+  /// How the servers in use are reached, in the order of first use.
+  package var routes: [RouteStatus] = []
   /// Of the selected row; nil until it has arrived.
   package var detail: DownloadDetail?
   /// Nil before the first snapshot.

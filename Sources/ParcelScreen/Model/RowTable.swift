@@ -10,12 +10,16 @@ package struct RowTable: Sendable {
   package var count: Int { infos.count }
   package var isEmpty: Bool { infos.isEmpty }
 
-  /// Takes a snapshot's table. Statuses stay.
-  package mutating func setTable(_ table: [DownloadInfo]) {
+  /// Takes a snapshot's table. Statuses stay; new rows travel as `choice` says until a snapshot says otherwise.
+  package mutating func setTable(_ table: [DownloadInfo], choice: TransportChoice = .auto) {
     infos = table
     guard table.count > statuses.count else { return }
     statuses.reserveCapacity(table.count)
-    for info in table[statuses.count...] { statuses.append(info.firstStatus) }
+    for info in table[statuses.count...] {
+      var status = info.firstStatus
+      status.choice = choice
+      statuses.append(status)
+    }
     gone.append(contentsOf: repeatElement(false, count: table.count - gone.count))
   }
 
@@ -29,6 +33,11 @@ package struct RowTable: Sendable {
     let flipped = statuses[id.index].state.isDone != status.state.isDone
     statuses[id.index] = status
     return flipped
+  }
+
+  /// What was asked for all rows, before the engine has said so of each.
+  package mutating func setChoice(_ choice: TransportChoice) {
+    for index in statuses.indices { statuses[index].choice = choice }
   }
 
   package func contains(_ id: DownloadID) -> Bool { infos.indices.contains(id.index) && !gone[id.index] }

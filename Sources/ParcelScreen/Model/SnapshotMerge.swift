@@ -1,13 +1,15 @@
 import ParcelCore
 
 extension Snapshot {
-  /// Takes in a newer snapshot: its totals, phase, settings and detail replace, its rows, transitions and log lines are added.
+  /// Takes in a newer snapshot: its totals, phase, settings, routes and detail replace; its rows, transitions, changes of routes and log
+  /// lines are added.
   package mutating func absorb(_ newer: Snapshot) {
     var merged = newer
     merged.table = newer.table ?? table
     merged.removed = removed + newer.removed
     merged.changed = Self.merge(changed, newer.changed)
     merged.transitions = transitions + newer.transitions
+    merged.routeChanges = routeChanges + newer.routeChanges
     merged.log = log + newer.log
     self = merged
   }

@@ -40,7 +40,7 @@ extension Model {
   fileprivate mutating func take(_ snapshot: Snapshot) -> [Effect] {
     var rowsChanged = false
     if let table = snapshot.table {
-      rows.setTable(table)
+      rows.setTable(table, choice: snapshot.settings.transport)
       rowsChanged = true
     }
     for id in snapshot.removed {
@@ -58,6 +58,7 @@ extension Model {
     phase = snapshot.phase
     totals = snapshot.totals
     settings = snapshot.settings
+    routes = snapshot.routes
     if let detail = snapshot.detail, detail.id == list.selected { self.detail = detail }
     snapshotTime = snapshot.time
     log.append(snapshot.log)
@@ -120,7 +121,7 @@ extension Model {
     case .suspend: return [.suspend]
     case .stopNow: return stop()
     case .quit: return quit()
-    case .pause, .retry, .remove, .mark, .enter, .detail: return actOnRows(intent)
+    case .pause, .retry, .transport, .remove, .mark, .enter, .detail: return actOnRows(intent)
     default: return actOnSession(intent)
     }
     return []

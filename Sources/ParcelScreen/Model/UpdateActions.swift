@@ -8,6 +8,7 @@ extension Model {
     case .retry:
       say("Trying again: \(Figures.count(retryable.count, "file")).")
       return [.perform(.retry(retryable))]
+    case .transport: return changeTransport()
     case .remove:
       let targets = list.targets
       let text = "Remove \(targetWords) from the list? Partial data stays on disk."
@@ -51,6 +52,7 @@ extension Model {
   mutating func actOnSession(_ intent: Intent) -> [Effect] {
     switch intent {
     case .pauseAll: return [.perform(phase == .paused ? .resumeAll : .pauseAll)]
+    case .transportAll: return changeTransportOfAll()
     case .open: dialog = .prompt(Prompt(.manifest))
     case .add: dialog = .prompt(Prompt(.add))
     case .tokenFile: dialog = .prompt(Prompt(.tokenFile, text: settings.tokenFile ?? ""))

@@ -3,7 +3,8 @@ import ParcelCore
 /// One line of the detail.
 enum DetailLine {
   case text([Span])
-  case rate([Double])
+  /// A label and bytes per second, one a second.
+  case graph(String, [Double])
   case map
   case legend
   case segment(Int, SegmentStatus)
@@ -17,10 +18,11 @@ extension Model {
     var lines: [DetailLine] = []
     if isPage { lines.append(.text(summary(status))) }
     lines += failureLines(status, width)
-    if !isPage { lines.append(.rate(detail.history)) }
+    if !isPage { lines.append(.graph("rate", detail.history)) }
     lines.append(.map)
     if isPage, width < wideDetail { lines.append(.legend) }
     for (index, segment) in detail.segments.enumerated() { lines.append(.segment(index + 1, segment)) }
+    if isPage, let route = detail.route { lines += relayLines(route, status, width) }
     lines += factLines(id, status, detail, width)
     return lines
   }
@@ -83,7 +85,7 @@ extension Model {
   static let labelWidth = 9
 
   /// A label and a text on as many lines as it needs.
-  private func field(_ label: String, _ text: String, _ width: Int, _ style: Style = .plain) -> [DetailLine] {
+  func field(_ label: String, _ text: String, _ width: Int, _ style: Style = .plain) -> [DetailLine] {
     let wrapped = charset.wrap(text, to: max(1, width - Self.labelWidth))
     return wrapped.enumerated().map { index, line in
       .text([Span(Figures.padRight(index == 0 ? label : "", Self.labelWidth), .quiet), Span(line, style)])
@@ -173,15 +175,15 @@ private func drawLines(_ frame: inout Frame, _ model: Model, _ area: Rect, isPag
 private func draw(_ line: DetailLine, _ frame: inout Frame, _ model: Model, _ area: Rect) {
   switch line {
   case .text(let spans): frame.put(spans, area.row, area.column, width: area.columns)
-  case .rate(let history): drawRate(&frame, history, area)
+  case .graph(let label, let history): drawRate(&frame, label, history, area)
   case .map: drawMap(&frame, model, area)
   case .legend: drawLegend(&frame, area.row, area.column + Model.labelWidth, area.right)
   case .segment(let number, let segment): drawSegment(&frame, model, number, segment, area)
   }
 }
 
-private func drawRate(_ frame: inout Frame, _ history: [Double], _ area: Rect) {
-  frame.put("rate", area.row, area.column, .quiet)
+private func drawRate(_ frame: inout Frame, _ label: String, _ history: [Double], _ area: Rect) {
+  frame.put(label, area.row, area.column, .quiet)
   let plot = Rect(
     row: area.row, column: area.column + Model.labelWidth, rows: 1,
     columns: area.columns >= wideDetail ? mapWidth(area) : mapWidth(area) / 2)
@@ -190,13 +192,13 @@ private func drawRate(_ frame: inout Frame, _ history: [Double], _ area: Rect) {
   Graph.draw(&frame, plot, values: values, top: max(1, peak), style: .accent)
   let words =
     "peak " + Figures.rate(peak) + " in " + Figures.duration(Double(min(history.count, plot.columns * 2)))
-  if !history.isEmpty {
-    frame.put(words, area.row, plot.right + 2, .quiet, width: area.right - plot.right - 2)
+  if !history.isEmpty, frame.charset.width(words) <= area.right - plot.right - 2 {
+    frame.put(words, area.row, plot.right + 2, .quiet)
   }
 }
 
 /// From here on the legend stands beside the map, and the bars of segments are as long as the map.
-private let wideDetail = 90
+let wideDetail = 90
 
 /// Cells of the map and of the file's graph.
 private func mapWidth(_ area: Rect) -> Int {
@@ -204,11 +206,11 @@ private func mapWidth(_ area: Rect) -> Int {
   return area.columns >= wideDetail ? room - 58 : room
 }
 
-/// Cells of a segment's bar: what range, rate, age and retries leave.
-private func barWidth(_ area: Rect) -> Int {
+/// Cells of a segment's bar: what range, rate, age and retries leave, and with `hasRelay` the transport.
+private func barWidth(_ area: Rect, hasRelay: Bool) -> Int {
   if area.columns >= wideDetail { return mapWidth(area) }
   let room = area.columns - Model.labelWidth
-  return room >= 62 ? room - 54 : max(0, room / 2)
+  return room >= 62 ? room - (hasRelay ? 59 : 54) : max(0, room / 2)
 }
 
 private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {
@@ -245,7 +247,7 @@ private func drawSegment(
   let row = area.row
   frame.putRight(String(number), row, endingAt: area.column + 3, .quiet)
   let column = area.column + Model.labelWidth
-  let width = barWidth(area)
+  let width = barWidth(area, hasRelay: model.detail?.route?.relay != nil)
   let isMoving = segment.activity == .receiving
   Bars.draw(
     &frame, row, column, width: width,

@@ -81,6 +81,25 @@ package enum Figures {
     }
   }
 
+  /// Largest width of `milliseconds`: `99999 ms`.
+  package static let millisecondsWidth = 8
+
+  /// Seconds as `142 ms`, below 10 ms `4.2 ms`.
+  package static func milliseconds(_ seconds: Double) -> String {
+    let value = max(0, seconds.isFinite ? seconds : 0) * 1000
+    return (value < 9.95 ? tenths(value) : String(Int(min(value, 99_999).rounded()))) + " ms"
+  }
+
+  /// Largest width of `share`: `<0.1 %`, `12.3 %`.
+  package static let shareWidth = 6
+
+  /// A part of 1 as `0.0 %`, `<0.1 %`, `0.3 %`, `100 %`.
+  package static func share(_ part: Double) -> String {
+    let percent = min(100, max(0, part.isFinite ? part : 0) * 100)
+    if percent > 0, percent < 0.05 { return "<0.1 %" }
+    return (percent < 99.95 ? tenths(percent) : "100") + " %"
+  }
+
   /// `60 %`; 100 only when nothing is missing. A file of 0 bytes is complete.
   package static func percent(_ part: Int, of whole: Int) -> String {
     guard whole > 0 else { return "100 %" }
