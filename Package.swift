@@ -72,7 +72,7 @@ let package = Package(
     library(
       "ParcelApp",
       [
-        "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelEngine", "ParcelStorage", "ParcelHTTP",
+        "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelNet", "ParcelEngine", "ParcelStorage", "ParcelHTTP",
         "ParcelTunnel",
         "ParcelTerminal", "ParcelCLI", argumentParser,
       ]),

@@ -18,7 +18,7 @@ package struct CertificateProbe: Sendable {
   /// Neither sends a request.
   package func measure(host: String) -> CertificateMeasurement {
     var result = CertificateMeasurement(host: host)
-    guard let handle = EasyHandle() else {
+    guard CurlLoop.isLibraryReady, let handle = EasyHandle() else {
       result.trouble = .other("out of memory")
       return result
     }

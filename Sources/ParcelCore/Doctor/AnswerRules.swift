@@ -18,31 +18,37 @@ extension DoctorRules {
     default:
       let failure = StatusRule.failure(head, url: one.url, now: one.now)
       let remedy = failure.remedy.isEmpty ? "Try again later, or ask the server's operator." : failure.remedy
-      return [.trouble(.server, "HTTP", failure.code, cause(failure, one.url), remedy)] + clock(head, now: one.now)
+      return [.trouble(.server, "HTTP", failure.code, cause(failure, one.url), remedy)]
+        + clock(head, now: one.now)
     }
   }
 
   private static func unanswered(_ one: AnswerMeasurement, _ failure: Failure) -> Finding {
-    let remedy = failure.remedy.isEmpty ? "Try again; ask the server's operator if it stays so." : failure.remedy
+    let remedy =
+      failure.remedy.isEmpty ? "Try again; ask the server's operator if it stays so." : failure.remedy
     return .trouble(.server, "HTTP", failure.code, cause(failure, one.url), remedy)
   }
 
   /// The sentence without "Could not fetch URL:", which the report's heading has already.
   private static func cause(_ failure: Failure, _ url: String) -> String {
     let start = StatusRule.attempt(url)
-    guard failure.sentence.hasPrefix(start), let colon = failure.sentence.dropFirst(start.count).range(of: ": ")
+    guard failure.sentence.hasPrefix(start),
+      let colon = failure.sentence.dropFirst(start.count).range(of: ": ")
     else { return failure.sentence }
     let rest = failure.sentence[colon...]
     return String(rest.hasSuffix(".") ? rest.dropLast() : rest)
   }
 
-  private static func hostAndPort(_ url: String) -> String { URLReference(url)?.hostAndPort ?? Redaction.url(url) }
+  private static func hostAndPort(_ url: String) -> String {
+    URLReference(url)?.hostAndPort ?? Redaction.url(url)
+  }
 
   // MARK: Ranges
 
   private static func ranges(_ head: ResponseHead) -> [Finding] {
     let topic = "Ranges"
-    let asOne = "Each file comes over one connection, and starts again from zero when it breaks: ask the operator for ranges."
+    let asOne =
+      "Each file comes over one connection, and starts again from zero when it breaks: ask the operator for ranges."
     switch head.status {
     case 206:
       guard case .part(let range, let size) = head["content-range"].flatMap(ContentRange.init),
@@ -95,7 +101,9 @@ extension DoctorRules {
     }
     let ahead = now - date
     let difference = "\(DoctorText.span(abs(ahead))) \(ahead >= 0 ? "ahead of" : "behind") the server's"
-    if abs(ahead) <= 2 { return [.good(.server, "Clock", "agrees with the server's").with("clock_ahead_s", Double(ahead))] }
+    if abs(ahead) <= 2 {
+      return [.good(.server, "Clock", "agrees with the server's").with("clock_ahead_s", Double(ahead))]
+    }
     let finding: Finding =
       abs(ahead) <= tolerance
       ? .good(.server, "Clock", "\(difference), which does no harm")

@@ -13,7 +13,8 @@ extension DoctorRules {
     let finding: Finding =
       left >= 7 * 86_400
       ? .good(.server, "TLS", text)
-      : .remark(.server, "TLS", text, "Tell the server's operator: with an expired certificate downloads stop.")
+      : .remark(
+        .server, "TLS", text, "Tell the server's operator: with an expired certificate downloads stop.")
     return [finding.with("certificate_days_left", Double(left / 86_400))]
   }
 
@@ -48,21 +49,30 @@ extension DoctorRules {
       )
     case .notYetValid:
       let when = one.starts.map { " before \(CivilDate.text($0))" } ?? " yet"
-      return ("the certificate of \(one.host) is not valid\(when)", "Check this machine's clock (timedatectl).")
+      return (
+        "the certificate of \(one.host) is not valid\(when)", "Check this machine's clock (timedatectl)."
+      )
     case .selfSigned:
       return ("the certificate of \(one.host) is self-signed: nobody vouches for it", trust)
     case .unknownIssuer:
       let missing = one.chainLength == 1 ? ", or the server does not send the certificates in between" : ""
-      return ("the certificate of \(one.host): \(issuer) is not among the authorities known here\(missing)", trust)
+      return (
+        "the certificate of \(one.host): \(issuer) is not among the authorities known here\(missing)", trust
+      )
     case .wrongHost:
       let names = one.names.isEmpty ? "" : ", it is for \(DoctorText.list(one.names.map(short), limit: 4))"
       return (
         "the certificate is not for \(one.host)\(names)", "Use the name that the certificate has in the URL."
       )
     case .revoked:
-      return ("the certificate of \(one.host) was revoked", "Do not use this server before its operator explains.")
+      return (
+        "the certificate of \(one.host) was revoked", "Do not use this server before its operator explains."
+      )
     case .authorityFile:
-      return ("the file given with --cacert holds no certificate that can be read", "Check the file: PEM is expected.")
+      return (
+        "the file given with --cacert holds no certificate that can be read",
+        "Check the file: PEM is expected."
+      )
     case .noTLS:
       return (
         "no common TLS version or cipher with \(one.host), or it does not speak TLS on this port",

@@ -9,19 +9,32 @@ extension DoctorRules {
     if let failure = one.failure {
       return [
         .trouble(
-          .folder, "Folder", .disk, "\(one.path) cannot be used: \(lowercasedFirst(failure))", "Choose another with -d.")
+          .folder, "Folder", .disk, "\(one.path) cannot be used: \(lowercasedFirst(failure))",
+          "Choose another with -d.")
       ]
     }
     return [room(one, needed: needed), inodes(one), writing(one), kind(one, needed: needed)]
   }
 
+  /// The file system did not answer.
+  package static func hungFolder(_ path: String, seconds: Double) -> [Finding] {
+    [
+      .trouble(
+        .folder, "Folder", .disk, "no answer from the file system of \(path) within \(Int(seconds)) s",
+        "Its server or disk hangs: choose another folder with -d.")
+    ]
+  }
+
   private static func room(_ one: FolderMeasurement, needed: Int?) -> Finding {
-    guard let free = one.free else { return .neutral(.folder, "Room", "the file system does not say how much is free") }
+    guard let free = one.free else {
+      return .neutral(.folder, "Room", "the file system does not say how much is free")
+    }
     let text = "\(DoctorText.bytes(free)) free" + (one.size.map { " of \(DoctorText.bytes($0))" } ?? "")
     let remedy = "Free some, or choose another disk with -d."
     let finding: Finding
     if let needed, needed > free {
-      finding = .trouble(.folder, "Room", .disk, "\(text), and the object has \(DoctorText.bytes(needed))", remedy)
+      finding = .trouble(
+        .folder, "Room", .disk, "\(text), and the object has \(DoctorText.bytes(needed))", remedy)
     } else if free < 1_000_000 {
       finding = .trouble(.folder, "Room", .disk, text, remedy)
     } else if free < littleRoom {
@@ -61,7 +74,9 @@ extension DoctorRules {
       case false?: ", no sparse files: room is taken at once"
       case nil: ""
       }
-    guard let kind = one.kind else { return .neutral(.folder, "File system", "of a kind not known here\(sparse)") }
+    guard let kind = one.kind else {
+      return .neutral(.folder, "File system", "of a kind not known here\(sparse)")
+    }
     if kind == "vfat", let needed, needed > largestOnFAT {
       return .trouble(
         .folder, "File system", .disk, "vfat: no file can be 4 GiB or larger, and the object is",

@@ -24,7 +24,8 @@ extension DoctorRules {
     } else {
       let settings = low.map { "\($0.0)=\($0.2)" }.joined(separator: " ")
       finding = .remark(
-        .machine, "Buffers", "\(said); UDT asks for \(Grouped.text(wantedReceiveBuffer)) and \(Grouped.text(wantedSendBuffer))",
+        .machine, "Buffers",
+        "\(said); UDT asks for \(Grouped.text(wantedReceiveBuffer)) and \(Grouped.text(wantedSendBuffer))",
         "sudo sysctl -w \(settings); the same in /etc/sysctl.d/90-parcel.conf, one a line, to keep it.")
     }
     return finding.with("rmem_max", Double(receive)).with("wmem_max", Double(send))
@@ -34,7 +35,8 @@ extension DoctorRules {
     guard let open = one.openFiles else {
       return .neutral(.machine, "Open files", "the system does not say how many may be open")
     }
-    let hard = one.openFilesHard.flatMap { $0 > open ? " (up to \(Grouped.text($0)) with ulimit -n)" : nil } ?? ""
+    let hard =
+      one.openFilesHard.flatMap { $0 > open ? " (up to \(Grouped.text($0)) with ulimit -n)" : nil } ?? ""
     let text = "\(Grouped.text(open)) at once\(hard)"
     let finding: Finding
     if open >= enoughFiles {
@@ -43,7 +45,9 @@ extension DoctorRules {
       let canRaise = (one.openFilesHard ?? open) >= enoughFiles
       finding = .remark(
         .machine, "Open files", text,
-        canRaise ? "ulimit -n \(enoughFiles) before parcel starts." : "Have the administrator raise it (limits.conf), or use -n and -j.")
+        canRaise
+          ? "ulimit -n \(enoughFiles) before parcel starts."
+          : "Have the administrator raise it (limits.conf), or use -n and -j.")
     }
     return finding.with("open_files", Double(open))
   }

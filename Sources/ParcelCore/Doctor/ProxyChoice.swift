@@ -7,14 +7,16 @@ package enum ProxyChoice: Hashable, Sendable {
   case none
 
   /// `environment` gives a variable's value, nil when it is not set.
-  package static func of(_ url: URLReference, option: String?, environment: (String) -> String?) -> ProxyChoice {
+  package static func of(_ url: URLReference, option: String?, environment: (String) -> String?)
+    -> ProxyChoice
+  {
     func value(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
     let host = url.host ?? ""
     // HTTP_PROXY in capitals could come from a request to a CGI program, so libcurl does not read it.
     let names =
       (url.scheme == "https" ? ["https_proxy", "HTTPS_PROXY"] : ["http_proxy"]) + ["all_proxy", "ALL_PROXY"]
-    let chosen = option.map { (url: $0, source: "--proxy") }
-      ?? names.lazy.compactMap { name in value(name).map { (url: $0, source: name) } }.first
+    var chosen = option.map { (url: $0, source: "--proxy") }
+    for name in names where chosen == nil { chosen = value(name).map { (url: $0, source: name) } }
     guard let chosen, !chosen.url.isEmpty else { return .none }
     for name in ["no_proxy", "NO_PROXY"] {
       guard let list = value(name) else { continue }
@@ -39,7 +41,8 @@ package enum ProxyChoice: Hashable, Sendable {
   /// Whether an IPv4 address is in a block such as `10.0.0.0/8`.
   private static func isInside(_ address: String, _ block: String) -> Bool {
     let parts = block.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, let bits = Int(parts[1]), (1...32).contains(bits), let base = number(String(parts[0])),
+    guard parts.count == 2, let bits = Int(parts[1]), (1...32).contains(bits),
+      let base = number(String(parts[0])),
       let value = number(address)
     else { return false }
     return (base ^ value) >> UInt32(32 - bits) == 0

@@ -40,8 +40,10 @@ extension DoctorRules {
     case .answered(let seconds, let tries):
       return .good(
         .relay, "UDP",
-        "\(one.address) answers as UDT 4, round trip \(DoctorText.time(seconds))" + (tries > 1 ? " (best of \(tries))" : ""))
-        .with("udp_rtt_ms", seconds * 1000)
+        "\(one.address) answers as UDT 4, round trip \(DoctorText.time(seconds))"
+          + (tries > 1 ? " (best of \(tries))" : "")
+      )
+      .with("udp_rtt_ms", seconds * 1000)
     case .otherVersion:
       text = "\(one.address) speaks another version of UDT than 4"
       remedy = "Use a relay of this project or of the original parcel there."
@@ -75,13 +77,16 @@ extension DoctorRules {
     guard udp > tcp * 1.5 + 0.01 else { return [.good(.relay, "Round trip", text)] }
     return [
       .remark(
-        .relay, "Round trip", text, "The relay is farther away than the server, or UDP is held up: choose a nearer one.")
+        .relay, "Round trip", text,
+        "The relay is farther away than the server, or UDP is held up: choose a nearer one.")
     ]
   }
 
   /// `mtu`: bytes of the largest packet that this machine's kernel would send there unbroken; nil: it does not say.
   package static func mtu(_ mtu: Int?, address: String, in section: Finding.Section) -> [Finding] {
-    guard let mtu else { return [.neutral(section, "MTU", "unknown: the system does not say for \(address)")] }
+    guard let mtu else {
+      return [.neutral(section, "MTU", "unknown: the system does not say for \(address)")]
+    }
     let known = "\(Grouped.text(mtu)) bytes leave this machine in one packet"
     let isIPv6 = address.hasPrefix("[")
     let finding: Finding =
@@ -89,7 +94,8 @@ extension DoctorRules {
       ? .good(section, "MTU", "\(known); whether the rest of the way takes as much was not tested")
       : .remark(
         section, "MTU", "\(known), fewer than the usual 1,500 (a VPN or tunnel?)",
-        "UDT offers packets of \(isIPv6 ? "1,480" : "1,500"): start the relay with --mss \(max(576, isIPv6 ? mtu - 20 : mtu)).")
+        "UDT offers packets of \(isIPv6 ? "1,480" : "1,500"): start the relay with --mss \(max(576, isIPv6 ? mtu - 20 : mtu))."
+      )
     return [finding.with("mtu", Double(mtu))]
   }
 }

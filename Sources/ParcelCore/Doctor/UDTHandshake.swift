@@ -58,7 +58,8 @@ package struct UDTHandshake: Hashable, Sendable {
   /// 64 of them. The peer's address (the last 16) stays zero: only connections need it.
   package var bytes: [UInt8] {
     let numbers: [Int32] = [
-      0, 0, destination, version, socketType, sequence, maximumSegment, window, request, socket, cookie, 0, 0, 0, 0,
+      0, 0, destination, version, socketType, sequence, maximumSegment, window, request, socket, cookie, 0, 0,
+      0, 0,
     ]
     let words = [Self.firstWord] + numbers.map { UInt32(bitPattern: $0) }
     return words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
