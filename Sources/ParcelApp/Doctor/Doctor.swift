@@ -28,6 +28,8 @@ private struct Visit {
   private var transport = TransportOptions()
   /// Seconds; the best TCP connection to the server itself.
   private var tcpRoundTrip: Double?
+  /// The server, or the proxy before it.
+  private var connected: SocketAddress?
   /// Bytes of the object, once known.
   private var objectSize: Int?
 
@@ -46,6 +48,8 @@ private struct Visit {
     if let url = options.target?.url, let parts = URLReference(url) { advert = server(url, parts) }
     if let relay = options.relay?.endpoint ?? advert {
       self.relay(relay, source: options.relay == nil ? .advert : .option)
+    } else if let connected {
+      add(DoctorRules.mtu(DatagramCheck.mtu(connected), address: connected.text, in: .server))
     }
     add(DoctorRules.machine(LocalCheck.machine()))
     add(folder())
@@ -103,9 +107,7 @@ private struct Visit {
     let best = connections.compactMap(\.roundTrip).min()
     if !isProxy { tcpRoundTrip = best }
     guard best != nil else { return false }
-    if options.relay == nil, let at = connections.firstIndex(where: { $0.roundTrip != nil }) {
-      add(DoctorRules.mtu(DatagramCheck.mtu(addresses[at]), address: addresses[at].text, in: .server))
-    }
+    connected = connections.firstIndex { $0.roundTrip != nil }.map { addresses[$0] }
     return true
   }
 

@@ -47,7 +47,8 @@ enum LocalCheck {
 
   private static func measureSpace(_ folder: String, _ result: inout FolderMeasurement) {
     var space = statvfs()
-    if statvfs(folder, &space) == 0 {
+    // Made-up file systems (/proc) have no blocks at all.
+    if statvfs(folder, &space) == 0, space.f_blocks > 0 {
       result.free = Int(clamping: UInt64(space.f_bavail) * UInt64(space.f_frsize))
       result.size = Int(clamping: UInt64(space.f_blocks) * UInt64(space.f_frsize))
       // btrfs and others make them as needed and say that there are none.

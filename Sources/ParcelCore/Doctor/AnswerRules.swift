@@ -15,6 +15,13 @@ extension DoctorRules {
         .server, "HTTP", arrival + ": a token or password is needed, which this check does not send",
         "Fetch one file with your token to see whether it is accepted.")
       return [finding] + clock(head, now: one.now)
+    case 300..<400:
+      return [
+        .trouble(
+          .server, "HTTP", .server,
+          arrival + ": a redirect that is not followed (from https to http, too long, or to nowhere)",
+          "Ask the server's operator, or use the URL that it should lead to.")
+      ]
     default:
       let failure = StatusRule.failure(head, url: one.url, now: one.now)
       let remedy = failure.remedy.isEmpty ? "Try again later, or ask the server's operator." : failure.remedy

@@ -46,7 +46,7 @@ extension DoctorRules {
   }
 
   private static func inodes(_ one: FolderMeasurement) -> Finding {
-    guard let free = one.freeInodes else { return .good(.folder, "Inodes", "made as they are needed") }
+    guard let free = one.freeInodes else { return .neutral(.folder, "Inodes", "no fixed number") }
     let text = free == 0 ? "none free: no further file can be made" : "\(Grouped.text(free)) free"
     let remedy = "Remove files that are not needed: each takes one, however small."
     let finding: Finding =
@@ -57,14 +57,17 @@ extension DoctorRules {
   }
 
   private static func writing(_ one: FolderMeasurement) -> Finding {
-    let place = one.path == one.existing ? "" : "\(one.path) will be made: "
     if let failure = one.writeFailure {
       let why = one.isReadOnly ? "the file system is mounted read-only" : lowercasedFirst(failure)
       return .trouble(
         .folder, "Writing", .disk, "no file can be made in \(one.existing): \(why)",
         "Choose another folder with -d, or have the permission changed.")
     }
-    return .good(.folder, "Writing", place + "a file was made in \(one.existing) and removed again")
+    guard one.path != one.existing else {
+      return .good(.folder, "Writing", "a file could be made there, and is gone again")
+    }
+    return .good(
+      .folder, "Writing", "a file could be made in \(one.existing); the folder itself is not there yet")
   }
 
   private static func kind(_ one: FolderMeasurement, needed: Int?) -> Finding {

@@ -163,7 +163,7 @@ package struct FolderMeasurement: Sendable {
   /// Bytes for ordinary users; nil when the system does not say.
   package var free: Int?
   package var size: Int?
-  /// Nil where the file system has no fixed number of them.
+  /// Nil where the file system has no fixed number of them, or does not say.
   package var freeInodes: Int?
   /// Why nothing is known at all: not a folder, no permission.
   package var failure: String?
