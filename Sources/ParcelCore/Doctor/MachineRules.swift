@@ -55,7 +55,7 @@ extension DoctorRules {
   private static func program(_ one: MachineMeasurement) -> Finding {
     if let path = one.relayProgram { return .good(.machine, "UDT program", path) }
     return .remark(
-      .machine, "UDT program", "parcel-tcp2udt is not in \(one.relayProgramFolder), where parcel is",
+      .machine, "UDT program", "parcel-tcp2udt is not where parcel is, in \(one.relayProgramFolder)",
       "Install it there: without it nothing goes over UDT.")
   }
 }

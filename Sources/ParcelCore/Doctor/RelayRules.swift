@@ -51,7 +51,7 @@ extension DoctorRules {
       text = "\(one.address) answers, and not as UDT"
       remedy = "Check the port: something else listens on it."
     case .refused:
-      text = "\(one.address): UDP arrives, and nobody listens on port \(port)"
+      text = "\(one.address) is refused: nobody listens on UDP port \(port), or a firewall turns it away"
       remedy = "Start the relay there (parcel-server or parcel-udt2tcp), or check the port."
     case .noRoute where works:
       return .neutral(.relay, "UDP", "\(one.address): this machine has no way there")

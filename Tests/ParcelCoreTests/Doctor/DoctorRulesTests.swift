@@ -306,7 +306,7 @@ struct DoctorLocalTests {
       + " 9000: have it let through; until then downloads go over http."
     #expect(found(.silent) == "UDP trouble: \(silent) (network)")
     #expect(found(.silent, .advert) == "UDP remark: \(silent)")
-    #expect(found(.refused).contains("UDP arrives, and nobody listens on port 9000"))
+    #expect(found(.refused).contains("is refused: nobody listens on UDP port 9000"))
     #expect(found(.foreign).contains("answers, and not as UDT"))
     #expect(found(.otherVersion).contains("another version of UDT"))
   }
@@ -340,7 +340,7 @@ struct DoctorLocalTests {
         "Buffers remark: sockets may hold 212,992 bytes received and 4,194,304 to send; UDT asks for 4,194,304 and 2,097,152"
           + " -> sudo sysctl -w net.core.rmem_max=4194304; the same in /etc/sysctl.d/90-parcel.conf, one a line, to keep it.",
         "Open files remark: 256 at once (up to 4,096 with ulimit -n) -> ulimit -n 1024 before parcel starts.",
-        "UDT program remark: parcel-tcp2udt is not in /usr/bin, where parcel is"
+        "UDT program remark: parcel-tcp2udt is not where parcel is, in /usr/bin"
           + " -> Install it there: without it nothing goes over UDT.",
       ])
     one.receiveBufferLimit = 4 << 20
