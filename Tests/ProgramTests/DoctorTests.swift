@@ -44,7 +44,7 @@ import Testing
     #expect(found.line("TLS").contains("issued by parcel test, until "))
     #expect(found.line("HTTP").hasPrefix("HTTP good: status 206 in "))
     #expect(found.line("Ranges") == "Ranges good: work, 12,345 bytes in all, strong ETag")
-    #expect(found.line("Clock") == "Clock good: agrees with the server's")
+    #expect(found.line("Clock").hasPrefix("Clock good: "))
     #expect(found.line("Relay").hasPrefix("Relay neutral: the server names none"))
     #expect(found.line("MTU").hasPrefix("MTU good: "))
     #expect(found.line("Writing").hasPrefix("Writing good"))
@@ -58,12 +58,12 @@ import Testing
     defer { nginx.stop() }
     let expired = try doctor(nginx.httpsExpired, "--cacert", nginx.authority)
     #expect(expired.code == 7)
-    #expect(expired.line("TLS").hasPrefix("TLS trouble: the certificate of localhost:"), "\(expired.lines)")
-    #expect(expired.line("TLS").contains(" expired on 20"))
+    #expect(
+      expired.line("TLS").hasPrefix("TLS trouble: the certificate of localhost expired on 20"),
+      "\(expired.lines)")
     let other = try doctor(nginx.httpsWrongName, "--cacert", nginx.authority)
     #expect(other.code == 7)
-    #expect(other.line("TLS").contains("is not for 127.0.0.1"), "\(other.lines)")
-    #expect(other.line("TLS").hasSuffix("it is for localhost"))
+    #expect(other.line("TLS") == "TLS trouble: the certificate is not for 127.0.0.1, it is for localhost")
     let unknown = try doctor(nginx.https)
     #expect(unknown.code == 7)
     #expect(

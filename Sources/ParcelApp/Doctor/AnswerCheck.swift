@@ -16,7 +16,9 @@ struct AnswerCheck {
     var next = url
     let start = MonotonicClock.seconds()
     while true {
-      let step = Self.fetch(next, transport)
+      // All redirects together get as long as one answer may take.
+      let left = max(1, start + Self.limit - MonotonicClock.seconds())
+      let step = Self.fetch(next, transport, seconds: left)
       result.now = Clocks.epoch()
       result.seconds = MonotonicClock.seconds() - start
       result.httpVersion = step.httpVersion
@@ -42,13 +44,13 @@ struct AnswerCheck {
     var httpVersion: String?
   }
 
-  private static func fetch(_ url: String, _ transport: CurlTransport) -> Step {
+  private static func fetch(_ url: String, _ transport: CurlTransport, seconds: Double) -> Step {
     let receiver = FirstByte()
     let id = TransferID(1)
     transport.open(
       TransferRequest(id: id, url: url, range: ByteRange(0, 1), headers: [], shared: false),
       receiver: receiver)
-    if let end = receiver.wait(seconds: limit) { return step(end) }
+    if let end = receiver.wait(seconds: seconds) { return step(end) }
     transport.stop(id)
     if let end = receiver.wait(seconds: 1), end.head != nil { return step(end) }
     let failure = Failure(

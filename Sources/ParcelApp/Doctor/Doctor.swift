@@ -75,7 +75,7 @@ private struct Visit {
     }
     add(DoctorRules.proxy(proxy))
     if parts.scheme == "https" {
-      let found = CertificateProbe(url: url, options: transport).measure(host: parts.hostAndPort)
+      let found = CertificateProbe(url: url, options: transport).measure(host: Self.bare(parts.host ?? ""))
       let findings = DoctorRules.certificate(found, now: Clocks.epoch())
       add(findings)
       if findings.contains(where: { $0.level == .trouble }) { return nil }

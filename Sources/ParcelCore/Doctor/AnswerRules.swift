@@ -38,12 +38,12 @@ extension DoctorRules {
 
   /// The sentence without "Could not fetch URL:", which the report's heading has already.
   private static func cause(_ failure: Failure, _ url: String) -> String {
-    let start = StatusRule.attempt(url)
-    guard failure.sentence.hasPrefix(start),
-      let colon = failure.sentence.dropFirst(start.count).range(of: ": ")
-    else { return failure.sentence }
-    let rest = failure.sentence[colon...]
-    return String(rest.hasSuffix(".") ? rest.dropLast() : rest)
+    let sentence = failure.sentence.hasSuffix(".") ? failure.sentence.dropLast() : failure.sentence[...]
+    for object in [": ", ", bytes 0 to 0: "].map({ StatusRule.attempt(url) + $0 })
+    where sentence.hasPrefix(object) {
+      return String(sentence.dropFirst(object.count))
+    }
+    return String(sentence)
   }
 
   private static func hostAndPort(_ url: String) -> String {
@@ -118,17 +118,5 @@ extension DoctorRules {
         .server, "Clock", "this machine's is \(difference)",
         "Set it (timedatectl set-ntp true): certificates and tokens are checked against it.")
     return [finding.with("clock_ahead_s", Double(ahead))]
-  }
-}
-
-extension StringProtocol {
-  /// Where `part` ends: what follows it starts there. Nil without it.
-  fileprivate func range(of part: String) -> Index? {
-    var start = startIndex
-    while start < endIndex {
-      if self[start...].hasPrefix(part) { return index(start, offsetBy: part.count) }
-      start = index(after: start)
-    }
-    return nil
   }
 }

@@ -248,6 +248,18 @@ struct DoctorAnswerTests {
         == "Ranges neutral: cannot be tried: the object is empty")
   }
 
+  @Test func `no answer is told without the URL that the heading has`() {
+    let url = "https://data.example/a.bam"
+    var one = AnswerMeasurement(url: url, now: now)
+    for end in [": ", ", bytes 0 to 0: "] {
+      one.failure = Failure(
+        .network, retry: .now, "Could not fetch \(url)\(end)the connection broke.", remedy: "Wait.")
+      #expect(lines(DoctorRules.answer(one)) == ["HTTP trouble: the connection broke -> Wait. (network)"])
+    }
+    one.failure = Failure(.stalled, retry: .now, "no answer within 10 s")
+    #expect(DoctorRules.answer(one)[0].text == "no answer within 10 s")
+  }
+
   @Test func `refusals`() {
     #expect(
       found(401, []) == [
