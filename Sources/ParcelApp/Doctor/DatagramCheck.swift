@@ -44,7 +44,7 @@ enum DatagramCheck {
     var seconds = first
     var count = 1
     for _ in 1..<samples {
-      guard case .verdict(.listener, let next) = ask(socket, patience: samplePatience) else { continue }
+      guard case .verdict(.listener, let next) = ask(socket, patience: samplePatience) else { break }
       seconds = min(seconds, next)
       count += 1
     }

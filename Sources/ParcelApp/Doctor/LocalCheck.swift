@@ -9,8 +9,7 @@ enum LocalCheck {
     let own = realPath("/proc/self/exe") ?? "/"
     let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
     var result = MachineMeasurement(relayProgramFolder: folder)
-    let program = folder + "/parcel-tcp2udt"
-    if access(program, X_OK) == 0 { result.relayProgram = program }
+    result.relayProgram = relayProgram(beside: folder)
     result.receiveBufferLimit = number(in: "/proc/sys/net/core/rmem_max")
     result.sendBufferLimit = number(in: "/proc/sys/net/core/wmem_max")
     var limit = rlimit()
@@ -19,6 +18,13 @@ enum LocalCheck {
       result.openFilesHard = Int(clamping: limit.rlim_max)
     }
     return result
+  }
+
+  /// Beside this program, else the first in PATH; relative entries do not count: what is found there is anybody's.
+  private static func relayProgram(beside folder: String) -> String? {
+    let path = getenv("PATH").map { String(cString: $0) } ?? ""
+    let folders = [folder] + path.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
+    return folders.lazy.map { $0 + "/parcel-tcp2udt" }.first { access($0, X_OK) == 0 }
   }
 
   static func folder(_ path: String) -> FolderMeasurement {

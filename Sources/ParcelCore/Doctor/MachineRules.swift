@@ -55,7 +55,8 @@ extension DoctorRules {
   private static func program(_ one: MachineMeasurement) -> Finding {
     if let path = one.relayProgram { return .good(.machine, "UDT program", path) }
     return .remark(
-      .machine, "UDT program", "parcel-tcp2udt is not where parcel is, in \(one.relayProgramFolder)",
-      "Install it there: without it nothing goes over UDT.")
+      .machine, "UDT program",
+      "parcel-tcp2udt is neither in \(one.relayProgramFolder), where parcel is, nor in PATH",
+      "Install it beside parcel: without it nothing goes over UDT.")
   }
 }

@@ -140,7 +140,7 @@ package struct MachineMeasurement: Sendable {
   package var sendBufferLimit: Int?
   package var openFiles: Int?
   package var openFilesHard: Int?
-  /// The path of `parcel-tcp2udt`; nil when it is not there.
+  /// The path of `parcel-tcp2udt`; nil when it is neither beside parcel nor in PATH.
   package var relayProgram: String?
   package var relayProgramFolder: String
 

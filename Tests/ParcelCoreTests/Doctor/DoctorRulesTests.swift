@@ -352,8 +352,8 @@ struct DoctorLocalTests {
         "Buffers remark: sockets may hold 212,992 bytes received and 4,194,304 to send; UDT asks for 4,194,304 and 2,097,152"
           + " -> sudo sysctl -w net.core.rmem_max=4194304; the same in /etc/sysctl.d/90-parcel.conf, one a line, to keep it.",
         "Open files remark: 256 at once (up to 4,096 with ulimit -n) -> ulimit -n 1024 before parcel starts.",
-        "UDT program remark: parcel-tcp2udt is not where parcel is, in /usr/bin"
-          + " -> Install it there: without it nothing goes over UDT.",
+        "UDT program remark: parcel-tcp2udt is neither in /usr/bin, where parcel is, nor in PATH"
+          + " -> Install it beside parcel: without it nothing goes over UDT.",
       ])
     one.receiveBufferLimit = 4 << 20
     one.openFiles = 1024
