@@ -72,8 +72,8 @@ let package = Package(
     library(
       "ParcelApp",
       [
-        "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelEngine", "ParcelStorage", "ParcelHTTP",
-        "ParcelTunnel",
+        "ParcelCore", "ParcelScreen", "ParcelSystem", "ParcelNet", "ParcelEngine", "ParcelStorage",
+        "ParcelHTTP", "ParcelTunnel",
         "ParcelTerminal", "ParcelCLI", argumentParser,
       ]),
     program("parcel", ["ParcelApp"]),
@@ -99,7 +99,9 @@ let package = Package(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests(
       "ProgramTests",
-      ["ParcelCore", "ParcelScreen", "ParcelTesting", "parcel", "parcel-tui", "parcel-server"]),
+      [
+        "ParcelCore", "ParcelScreen", "ParcelUDT", "ParcelTesting", "parcel", "parcel-tui", "parcel-server",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx14

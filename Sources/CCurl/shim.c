@@ -46,3 +46,8 @@ curl_off_t parcel_curl_get_offset(CURL *handle, CURLINFO info) {
   curl_off_t value = 0;
   return curl_easy_getinfo(handle, info, &value) == CURLE_OK ? value : 0;
 }
+
+struct curl_certinfo *parcel_curl_get_certificates(CURL *handle) {
+  struct curl_certinfo *value = NULL;
+  return curl_easy_getinfo(handle, CURLINFO_CERTINFO, &value) == CURLE_OK ? value : NULL;
+}

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #ifndef RENAME_NOREPLACE
@@ -16,3 +17,10 @@ int cl_rename_noreplace(const char *from, const char *to) {
 }
 
 int cl_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }
+
+int cl_file_system_magic(const char *path, unsigned int *magic) {
+  struct statfs status;
+  if (statfs(path, &status) != 0) return errno;
+  *magic = (unsigned int)status.f_type;
+  return 0;
+}

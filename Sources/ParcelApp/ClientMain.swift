@@ -7,6 +7,7 @@ import ParcelCore
 package enum ClientMain {
   /// Reads the command line, runs, and leaves with the code that says how it went.
   package static func parcel() async -> Never {
+    if arguments.first == DoctorHelp.word { await doctor(Array(arguments.dropFirst())) }
     switch parseCommandLine(ParcelCommand.self, arguments, epilogue: ClientHelp.epilogue("parcel")) {
     case .leave(let text, let code): leave(text, code)
     case .run(let command):
@@ -21,6 +22,14 @@ package enum ClientMain {
         await finish(FullScreen(options: options, program: "parcel").run())
       }
       await finish(Headless(options: options).run())
+    }
+  }
+
+  /// `parcel doctor …`. A file with that id is fetched with `parcel -- doctor`.
+  private static func doctor(_ arguments: [String]) async -> Never {
+    switch parseCommandLine(DoctorCommand.self, arguments, epilogue: DoctorHelp.epilogue) {
+    case .leave(let text, let code): leave(text, code)
+    case .run(let command): await finish(Doctor(options: command.options).run())
     }
   }
 
@@ -65,4 +74,9 @@ struct ParcelTUICommand: ParsableCommand {
   static let configuration = ClientHelp.configuration(
     "parcel-tui", abstract: "Downloads many large files, surely and fast, in a full-screen session.")
   @OptionGroup var options: ClientOptions
+}
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = DoctorHelp.configuration
+  @OptionGroup var options: DoctorOptions
 }

@@ -26,7 +26,7 @@ final class CurlLoop {
   /// Paused by their receivers, in that order.
   private var full: [CurlTransfer] = []
 
-  private static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// Carries the loop to its thread: nothing but `inbox` is used anywhere else.
   struct Start: @unchecked Sendable {

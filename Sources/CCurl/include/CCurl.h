@@ -24,6 +24,8 @@ CURLSH *parcel_curl_connection_share(void);
 /// Each returns 0 when libcurl does not know the answer.
 long parcel_curl_get_long(CURL *handle, CURLINFO info);
 curl_off_t parcel_curl_get_offset(CURL *handle, CURLINFO info);
+/// What CURLOPT_CERTINFO collected; belongs to the handle. NULL when there is nothing.
+struct curl_certinfo *parcel_curl_get_certificates(CURL *handle);
 
 /// The pause answer of a write callback, an expression Swift does not import.
 static const size_t parcel_curl_pause = CURL_WRITEFUNC_PAUSE;

@@ -7,4 +7,7 @@ int cl_rename_noreplace(const char *from, const char *to);
 
 // syncfs(2): everything dirty of the file system that `fd` is on.
 int cl_syncfs(int fd);
+
+// statfs(2): the number that says of what kind the file system of `path` is.
+int cl_file_system_magic(const char *path, unsigned int *magic);
 #endif

@@ -44,7 +44,7 @@ package enum ClientHelp {
 
   /// Examples and exit codes, to follow the options.
   package static func epilogue(_ name: String) -> String {
-    (examples(name) + [""] + exitCodes).joined(separator: "\n") + "\n"
+    (examples(name) + otherCommands(name) + [""] + exitCodes).joined(separator: "\n") + "\n"
   }
 
   /// Two columns: what to type, and what it does above it.
@@ -59,6 +59,18 @@ package enum ClientHelp {
       "      \(name) -n 8 22a29915-6712-4f7a-8dba-985ae9a1f005 https://example.org/a.bam",
       "  What would be fetched, and is there anything wrong with it?",
       "      \(name) -m gdc_manifest.txt --dry-run",
+    ]
+  }
+
+  /// Of `parcel`; the full-screen program has none.
+  private static func otherCommands(_ name: String) -> [String] {
+    guard name == "parcel" else { return [] }
+    return [
+      "", "OTHER COMMANDS:",
+      "  What is wrong with the network, this machine or the target folder?",
+      "      parcel doctor [URL]               (parcel doctor --help says more)",
+      "  A file whose id is such a word:",
+      "      parcel -- doctor",
     ]
   }
 
