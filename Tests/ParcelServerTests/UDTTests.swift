@@ -70,6 +70,34 @@ struct UDTServerTests {
   }
 }
 
+@Suite("A thousand connections")
+struct ThousandTests {
+  @Test("A thousand clients are connected at once and each is answered")
+  func thousand() throws {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    try #require(limit.rlim_cur >= 1500, "this machine allows too few open files")
+    let server = try ServerProgram([
+      "--demo", "--demo-scale", "0.001", "--max-connections", "1001", "--drain", "30",
+    ])
+    let clients = try (0..<1000).map { _ in try RawClient(port: server.port) }
+    for turn in 0..<2 {
+      for client in clients { client.get("/none/\(turn)") }
+      for client in clients { #expect(client.reply()?.head.status == 404) }
+    }
+    // One more is served, and the one after that is told to come back.
+    let last = try RawClient(port: server.port)
+    last.get("/none")
+    #expect(last.reply()?.head.status == 404)
+    let refused = try RawClient(port: server.port)
+    let reply = try #require(refused.reply())
+    #expect(reply.head.status == 503 && reply.head["retry-after"] == "1")
+    #expect(server.stop() == 0)
+  }
+}
+
 @Suite("parcel-server's rules")
 struct ServerRuleTests {
   @Test("A port whose UDP twin is taken is refused, unless UDT is not wanted")
