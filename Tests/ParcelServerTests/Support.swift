@@ -81,7 +81,8 @@ final class RawClient {
 
   deinit { end() }
 
-  func send(_ text: String) { sendBytes(Array(text.utf8)) }
+  func send(_ text: String) { send(Array(text.utf8)) }
+  func send(_ bytes: [UInt8]) { sendBytes(bytes) }
 
   func get(_ path: String, method: String = "GET", _ headers: String...) {
     send("\(method) \(path) HTTP/1.1\r\nHost: x\r\n" + headers.map { $0 + "\r\n" }.joined() + "\r\n")

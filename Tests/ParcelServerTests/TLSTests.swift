@@ -155,6 +155,22 @@ struct TLSTests {
     #expect(clear.reply() == nil)
   }
 
+  @Test("Random bytes, and handshakes that go wrong in the middle, hurt nobody else")
+  func garbage() throws {
+    let server = try server()
+    defer { server.stop(deadline: 5) }
+    var random = Seeded(11)
+    // The first bytes of a record with a ClientHello, so that some of it is looked at.
+    let hello: [UInt8] = [0x16, 3, 1, 0, 60, 1, 0, 0, 56, 3, 3]
+    for turn in 0..<300 {
+      let stream = try RawClient(port: server.port)
+      let bytes = (0..<random.next(200)).map { _ in UInt8(random.next(256)) }
+      stream.send((turn % 2 == 0 ? Array(hello.prefix(random.next(12))) : []) + bytes)
+    }
+    let url = server.url + "/a.bam"
+    #expect(try run("curl", ["-sf", "--cacert", certificates.authority, "-r", "0-0", url]).status == 0)
+  }
+
   @Test("A close_notify is an end; a connection cut without it is broken")
   func truncation() throws {
     let certificate = try certificates.loaded()

@@ -55,7 +55,23 @@ struct UDTServerTests {
     #expect(try run("curl", ["-sf4", "--cacert", other.authority, "-o", out, url]).status == 60)
   }
 
-  @Test("Connections on TCP and UDT are served at once", arguments: [24])
+  @Test("On SIGTERM a running answer comes to its end over UDT too, and the log says over what it went")
+  func drain() throws {
+    let log = folder.path + "/.log"
+    let server = try ServerProgram(["--root", folder.path, "--drain", "60", "--log", log])
+    let client = try SharedUDT.client(port: server.port)
+    client.get("/data.bin")
+    #expect(client.receiveBodyByte())
+    server.signal(SIGTERM)
+    #expect(client.reply()?.body == all)
+    #expect(client.isAtEnd())
+    #expect(server.status() == 0)
+    let text = try String(contentsOfFile: log, encoding: .utf8)
+    let line = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    #expect(line["over"] as? String == "udt" && line["complete"] as? Bool == true)
+  }
+
+  @Test("Connections on TCP and UDT are served at once", arguments: [200])
   func many(count: Int) throws {
     let server = try ServerProgram(["--root", folder.path])
     let clients = try (0..<count).map { index in
