@@ -46,6 +46,7 @@ let package = Package(
       name: "CUDT", path: "CUDT", linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m")]),
     .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("xxhash")]),
+    .target(name: "CTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CLinux"),
 
     // The pure centre.
@@ -63,7 +64,7 @@ let package = Package(
     library("ParcelUDT", ["ParcelCore", "ParcelSystem", "ParcelNet", "CUDT"]),
     library("ParcelRelay", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
     library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
-    library("ParcelServer", ["ParcelCore", "ParcelSystem", "ParcelNet", "CCrypto"]),
+    library("ParcelServer", ["ParcelCore", "ParcelSystem", "ParcelNet", "CCrypto", "CTLS"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "ParcelSystem", "CNcurses"]),
 
     // The engine, and what programs are made of.
@@ -78,7 +79,11 @@ let package = Package(
       ]),
     program("parcel", ["ParcelApp"]),
     program("parcel-tui", ["ParcelApp"]),
-    program("parcel-server", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser]),
+    program(
+      "parcel-server",
+      [
+        "ParcelServer", "ParcelUDT", "ParcelNet", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser,
+      ]),
 
     // Tests.
     .target(
@@ -94,7 +99,11 @@ let package = Package(
     tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(
-      "ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelTesting", "parcel-server"]),
+      "ParcelServerTests",
+      [
+        "ParcelServer", "ParcelUDT", "ParcelNet", "ParcelCore", "ParcelSystem", "ParcelTesting",
+        "parcel-server",
+      ]),
     tests(
       "ParcelCLITests", ["ParcelCLI", "ParcelCore", "ParcelTesting", argumentParser], exclude: ["Goldens"]),
     tests(

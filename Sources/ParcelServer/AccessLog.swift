@@ -7,6 +7,7 @@ final class AccessLog: Sendable {
   /// What one answer was.
   struct Entry {
     var peer: String
+    var way: Way
     var method: String
     var target: String
     var range: String?
@@ -36,7 +37,7 @@ final class AccessLog: Sendable {
     let range = entry.range.map(JSONObject.quoted) ?? "null"
     let line =
       "{\"time\": \(Int(Clock.wall() * 1000)), \"peer\": \(JSONObject.quoted(entry.peer)), "
-      + "\"method\": \(JSONObject.quoted(entry.method)), \"path\": \(JSONObject.quoted(entry.target)), "
+      + "\"over\": \"\(entry.way.rawValue)\", \"method\": \(JSONObject.quoted(entry.method)), \"path\": \(JSONObject.quoted(entry.target)), "
       + "\"range\": \(range), \"status\": \(entry.status), \"bytes\": \(entry.bytes), "
       + "\"complete\": \(entry.complete), \"ms\": \(Int(entry.seconds * 1000))}\n"
     let bytes = Array(line.utf8)

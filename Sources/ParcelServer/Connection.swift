@@ -12,16 +12,20 @@ final class Connection: Sendable {
     var total: Throttle?
     var perConnection: Int?
     var log: AccessLog?
+    /// The value of `Alt-Svc` in answers over TCP (RFC 7838); nil: none.
+    var alternative: String?
   }
 
   let stream: any ByteStream
+  let way: Way
   private let shared: Shared
   private let own: Throttle?
   private let stopping = Atomic<Bool>(false)
   private let aborted = Atomic<Bool>(false)
 
-  init(_ stream: any ByteStream, _ shared: Shared) {
+  init(_ stream: any ByteStream, over way: Way, _ shared: Shared) {
     self.stream = stream
+    self.way = way
     self.shared = shared
     own = shared.perConnection.map { Throttle(bytesPerSecond: $0) }
   }
@@ -40,7 +44,12 @@ final class Connection: Sendable {
 
   /// Blocks until the connection is over; closes the stream.
   func run() {
+    defer { stream.close() }
+    if let tls = stream as? TLSStream {
+      guard (try? tls.handshake(timeout: shared.limits.headTimeout)) != nil else { return }
+    }
     var input = Input(stream)
+    defer { input.free() }
     var goesOn = true
     while goesOn, !stopping.load(ordering: .acquiring) {
       let next = input.head(idle: shared.limits.idleTimeout, deadline: shared.limits.headTimeout)
@@ -52,8 +61,6 @@ final class Connection: Sendable {
       case .head(let request): goesOn = serve(request, &input)
       }
     }
-    input.free()
-    stream.close()
   }
 
   /// False when the connection is not to be used again.
@@ -95,13 +102,17 @@ final class Connection: Sendable {
     if !complete { stream.abort() }  // the client must not take a cut answer for an end
     shared.log?.write(
       AccessLog.Entry(
-        peer: stream.peer, method: request?.method ?? "-", target: request?.target ?? "-",
+        peer: stream.peer, way: way, method: request?.method ?? "-", target: request?.target ?? "-",
         range: request?["range"],
         status: answer.status, bytes: sent, complete: complete, seconds: MonotonicClock.seconds() - began))
     return complete && keepsAlive
   }
 
   private func write(_ answer: Answer, _ request: RequestHead?, keepsAlive: Bool, sent: inout Int) -> Bool {
+    var answer = answer
+    if way == .tcp, let alternative = shared.alternative {
+      answer.headers.append(HTTPHeader("Alt-Svc", alternative))
+    }
     var head = answer.head(now: Int(Clock.wall()), keepsAlive: keepsAlive)
     let isHead = request?.method == "HEAD"
     if case .bytes(let bytes) = answer.body, !isHead { head += bytes }
@@ -159,6 +170,11 @@ final class Connection: Sendable {
     }
     return true
   }
+}
+
+/// What carries a connection.
+package enum Way: String, Sendable {
+  case tcp, udt
 }
 
 /// How long and how large things may be. Seconds and bytes.

@@ -3,6 +3,14 @@ import ParcelNet
 import ParcelSystem
 import Synchronization
 
+extension SocketAddress {
+  /// 127.0.0.0/8, also in IPv6's form, and ::1.
+  fileprivate var isLoopback: Bool {
+    let host = name.host
+    return host.hasPrefix("127.") || host.hasPrefix("::ffff:127.") || host == "::1"
+  }
+}
+
 /// How a server is set up.
 package struct ServerOptions: Sendable {
   package var host = "127.0.0.1"
@@ -14,11 +22,34 @@ package struct ServerOptions: Sendable {
   package var connectionRate: Int?
   /// What `X-Auth-Token` must be; nil: open to all.
   package var token: String?
+  /// Allows the token to cross a network in clear: without TLS, off loopback.
+  package var allowsCleartext = false
+  /// What clients see first; nil: no TLS.
+  package var certificate: TLSCertificate?
+  /// What answers over TCP say of UDT.
+  package var advertised = Advertised.nothing
   /// Where to append one line of JSON for each answer.
   package var log: String?
   package var limits = ServerLimits()
 
   package init() {}
+}
+
+/// Where answers over TCP tell clients to find the same objects over UDT (`Alt-Svc: parcel-udt=…`).
+package enum Advertised: Sendable {
+  case nothing
+  /// The port number of TCP, at the name the client knows already.
+  case samePort
+  case at(Endpoint)
+
+  /// The header's value for a server on `port` (RFC 7838, section 3); an empty host is the same host.
+  func header(port: Int) -> String? {
+    switch self {
+    case .nothing: nil
+    case .samePort: "parcel-udt=\":\(port)\""
+    case .at(let endpoint): "parcel-udt=\"\(endpoint.text)\""
+    }
+  }
 }
 
 /// The HTTP file server: a listener, a thread for each connection, an orderly end.
@@ -31,6 +62,7 @@ package final class FileServer: Sendable {
 
   private let listener: TCPListener
   private let shared: Connection.Shared
+  private let certificate: TLSCertificate?
   private let state = Mutex(State())
   private let running = Countdown()
 
@@ -38,11 +70,13 @@ package final class FileServer: Sendable {
   package init(_ content: any Content, _ options: ServerOptions = ServerOptions()) throws(Failure) {
     var log: AccessLog?
     if let path = options.log { log = try AccessLog(path: path) }
+    try Self.checkToken(options)
+    listener = try TCPListener(host: options.host, port: options.port)
+    certificate = options.certificate
     shared = Connection.Shared(
       handler: Handler(content: content, token: options.token), limits: options.limits,
       total: options.rate.map { Throttle(bytesPerSecond: $0) }, perConnection: options.connectionRate,
-      log: log)
-    listener = try TCPListener(host: options.host, port: options.port)
+      log: log, alternative: options.advertised.header(port: listener.port))
     let started = listener.start { [weak self] stream in
       guard let self else {
         stream.abort()
@@ -50,29 +84,49 @@ package final class FileServer: Sendable {
         return
       }
       if self.shared.total != nil || self.shared.perConnection != nil { stream.limitSendBuffer(128 << 10) }
-      self.serve(stream)
+      self.serve(stream, over: .tcp)
     }
     guard started else {
       throw Failure(.network, retry: .needsUser, "Could not start a thread: the system has no more.")
     }
   }
 
+  /// A token that anybody on the way can read protects nothing.
+  private static func checkToken(_ options: ServerOptions) throws(Failure) {
+    guard options.token != nil, options.certificate == nil, !options.allowsCleartext else { return }
+    guard case .success(let addresses) = SocketAddress.resolve(host: options.host, port: 0, passive: true),
+      !addresses[0].isLoopback
+    else { return }  // what cannot be resolved fails when it is listened on
+    throw Failure(
+      .input, retry: .needsUser,
+      "Could not serve with a token on '\(Printable.text(options.host))': without TLS it would cross the network in clear.",
+      remedy: "Give --cert and --key, listen on 127.0.0.1, or add --allow-cleartext.")
+  }
+
+  /// The address it listens on in numbers.
+  package var host: String { listener.host }
   package var port: Int { listener.port }
   /// `http://127.0.0.1:8080`, without a slash at the end.
   package var url: String {
-    "http://\(listener.host.contains(":") ? "[\(listener.host)]" : listener.host):\(listener.port)"
+    "\(certificate == nil ? "http" : "https")://\(listener.host.contains(":") ? "[\(listener.host)]" : listener.host):\(listener.port)"
   }
 
-  /// Serves one more stream, wherever it comes from, on a thread of its own. Does not block.
-  package func serve(_ stream: any ByteStream) {
-    let connection = Connection(stream, shared)
+  /// Serves one more stream, wherever it comes from, on a thread of its own; with TLS when the server has a
+  /// certificate. Does not block.
+  package func serve(_ stream: any ByteStream, over way: Way) {
+    var stream = stream
+    if let certificate {
+      guard let tls = TLSStream(over: stream, certificate) else { return refuse(stream, over: way) }
+      stream = tls
+    }
+    let connection = Connection(stream, over: way, shared)
     let number = state.withLock { state -> Int? in
       guard !state.isStopping, state.connections.count < shared.limits.connections else { return nil }
       state.next += 1
       state.connections[state.next] = connection
       return state.next
     }
-    guard let number else { return refuse(stream) }
+    guard let number else { return refuse(stream, over: way) }
     running.enter()
     let started = ServiceThread.start { [self] in
       connection.run()
@@ -80,7 +134,7 @@ package final class FileServer: Sendable {
     }
     if !started {
       forget(number)
-      refuse(stream)
+      refuse(stream, over: way)
     }
   }
 
@@ -89,7 +143,13 @@ package final class FileServer: Sendable {
     running.leave()
   }
 
-  private func refuse(_ stream: any ByteStream) {
+  private func refuse(_ stream: any ByteStream, over way: Way) {
+    // Words in clear are for those who do not expect TLS, and closing UDT may wait for the client.
+    guard certificate == nil, way == .tcp else {
+      stream.abort()
+      stream.close()
+      return
+    }
     let answer = Answer.text(503, closes: true, headers: [HTTPHeader("Retry-After", "1")])
     let bytes =
       answer.head(now: Int(Clock.wall()), keepsAlive: false) + Array("503 Service Unavailable\n".utf8)

@@ -67,7 +67,7 @@ struct Handler: Sendable {
     if request.method == "GET", ranges.count == 1, conditions.rangeCounts(ifRange: request["if-range"]) {
       rule = RangeRule(ranges[0], size: file.size)
     }
-    headers += digestHeaders(file, byID: byID, isWhole: rule == .whole)
+    headers += ObjectDigests(file: file, body: body, byID: byID, rule: rule).headers(for: request)
     switch rule {
     case .whole:
       return Answer(status: 200, headers: headers, body: .file(body, ByteRange(0, file.size)))
@@ -78,19 +78,5 @@ struct Handler: Sendable {
       return .text(
         416, headers: [HTTPHeader("Content-Range", "bytes */\(file.size)"), HTTPHeader("ETag", file.etag)])
     }
-  }
-
-  /// `Repr-Digest` is about the whole object always (RFC 9530). By id, `Content-MD5` is what GDC sends: the whole object's
-  /// in hexadecimal digits, also with ranges; by path it is RFC 1864's, with whole answers only.
-  private func digestHeaders(_ file: ServedFile, byID: Bool, isWhole: Bool) -> [HTTPHeader] {
-    guard let md5 = file.md5 else { return [] }
-    let base64 = HeaderValue.base64(md5)
-    var headers = [HTTPHeader("Repr-Digest", "md5=:\(base64):")]
-    if byID {
-      headers.append(HTTPHeader("Content-MD5", Hex.encode(md5)))
-    } else if isWhole {
-      headers.append(HTTPHeader("Content-MD5", base64))
-    }
-    return headers
   }
 }

@@ -1,21 +1,29 @@
 import ArgumentParser
-import Glibc
 import ParcelCLI
 import ParcelCore
-import ParcelServer
-import ParcelSystem
 
 /// `parcel-server`: serves a folder, or a demo, until it is told to end.
 struct ServerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "parcel-server",
-    abstract: "Serves files over HTTP with ranges, strong validators and a GDC manifest of what it has.",
+    abstract:
+      "Serves files over HTTP, on TCP and on UDT, with ranges, strong validators and a GDC manifest of what it has.",
+    usage: """
+      parcel-server --root <dir> [<options>]
+      parcel-server --demo [<options>]
+      parcel-server <url> [--port <port>] [--host <host>] [<options>]
+      """,
     discussion: """
-      Objects are at /PATH and at /data/ID; the manifest is at /manifest.tsv.
+      Objects are at /PATH and at /data/ID; the manifest is at /manifest.tsv. TCP and UDT have the same port number.
+      With a URL instead of a folder, UDT connections are carried to that server over TCP, as the original parcel does.
       RATE: bytes per second as 500k, 12M or 1.5G, bits as 400Mbit; powers of ten.
-      SIGTERM and SIGINT let running answers end for up to 10 seconds.
+      SIGTERM and SIGINT let running answers end: 0 when all did, 1 when some had to be broken off. SIGHUP reads the
+      certificate again.
       """,
     version: ParcelVersion.text)
+
+  @Argument(help: ArgumentHelp("Carry UDT connections to this server: http://HOST:PORT.", valueName: "url"))
+  var url: String?
 
   @Option(help: ArgumentHelp("Serve the files below this folder.", valueName: "dir"))
   var root: String?
@@ -26,11 +34,14 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Multiply the demo's sizes.", valueName: "x"))
   var demoScale = 1.0
 
-  @Option(name: [.short, .long], help: "Port; 0 takes any free one.")
-  var port = 0
+  @Option(
+    name: [.short, .long],
+    help: "Port; 0 takes any that is free for TCP and UDT. (default: 0; 9000 with a URL)")
+  var port: Int?
 
-  @Option(name: [.customShort("i"), .long], help: "Address to listen on.")
-  var host = "127.0.0.1"
+  @Option(
+    name: [.customShort("i"), .long], help: "Address to listen on. (default: 127.0.0.1; all with a URL)")
+  var host: String?
 
   @Option(help: ArgumentHelp("Limit of all connections together.", valueName: "rate"))
   var rate: String?
@@ -47,94 +58,52 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Ask for the token in this file (X-Auth-Token).", valueName: "file"))
   var tokenFile: String?
 
+  @OptionGroup
+  var serving: ServingOptions
+
+  @OptionGroup
+  var udt: UDTArguments
+
   @Flag(name: .shortAndLong, help: "Say on standard error what is served.")
   var verbose = false
 
   func validate() throws {
-    guard demo != (root != nil) else { throw ValidationError("Give either --root DIR or --demo.") }
-    guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
+    guard [url != nil, root != nil, demo].count(where: { $0 }) == 1 else {
+      throw ValidationError("Give one of --root DIR, --demo, or a URL.")
+    }
+    guard (0...65535).contains(port ?? 0) else { throw ValidationError("--port must be 0 to 65535.") }
     guard demoScale > 0, demoScale <= 1000 else {
       throw ValidationError("--demo-scale must be above 0, at most 1000.")
     }
     do {
       for text in [rate, connectionRate].compactMap({ $0 }) { _ = try RateText.bytesPerSecond(text) }
     } catch { throw ValidationError(error.text) }
+    if let url { try validate(url: url) }
+  }
+
+  private func validate(url: String) throws {
+    guard RelayTarget.endpoint(url) != nil else {
+      throw ValidationError("'\(Printable.text(url))' is no http://HOST:PORT.")
+    }
+    guard port != 0 else { throw ValidationError("With a URL, --port must be 1 to 65535.") }
+    let others: [(String, Bool)] = [
+      ("--rate", rate != nil), ("--connection-rate", connectionRate != nil), ("--manifest", manifest != nil),
+      ("--log", log != nil), ("--token-file", tokenFile != nil),
+    ]
+    let given = (others + serving.given).first { $0.1 }
+    if let given { throw ValidationError("\(given.0) is for --root and --demo, not for a URL.") }
   }
 
   func run() throws {
     do throws(Failure) {
-      try serve()
+      if let target = url.flatMap(RelayTarget.endpoint) {
+        try serveRelay(to: target)
+      } else {
+        try serveFiles()
+      }
     } catch {
-      Self.say("parcel-server: \(error.text)\n")
+      Say.error("parcel-server: \(error.text)")
       throw ArgumentParser.ExitCode(ParcelCore.ExitCode(error.code).rawValue)
     }
-  }
-
-  private func serve() throws(Failure) {
-    // Before any thread is made, so that all have it blocked and only the wait below gets it.
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, signal) }
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-
-    let content: any Content
-    if let root {
-      content = try FolderContent(root: root)
-    } else {
-      content = GeneratedContent(Demo.items(scale: demoScale))
-    }
-    if demo || manifest != nil {
-      let files = content.manifest()
-      if let manifest { try Self.write(ContentManifest.text(files), to: manifest) }
-      if verbose {
-        Self.say("\(files.count) files, \(Grouped.text(files.reduce(0) { $0 + $1.size })) bytes\n")
-      }
-    }
-    let server = try FileServer(content, options())
-    print("listening on \(server.url)")
-    fflush(nil)
-    sigdelset(&signals, SIGPIPE)
-    var signal: Int32 = 0
-    sigwait(&signals, &signal)
-    if verbose { Self.say("ending\n") }
-    // A second signal ends at once.
-    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    server.stop(deadline: 10)
-  }
-
-  private func options() throws(Failure) -> ServerOptions {
-    var options = ServerOptions()
-    options.host = host
-    options.port = port
-    if let rate { options.rate = try RateText.bytesPerSecond(rate) }
-    if let connectionRate { options.connectionRate = try RateText.bytesPerSecond(connectionRate) }
-    if let tokenFile { options.token = try TokenFile.read(tokenFile) }
-    options.log = log
-    return options
-  }
-
-  private static func say(_ text: String) {
-    let bytes = Array(text.utf8)
-    _ = Glibc.write(2, bytes, bytes.count)
-  }
-
-  /// Writes a new file and renames it over the old one, so that nobody reads half a manifest.
-  private static func write(_ bytes: [UInt8], to path: String) throws(Failure) {
-    let temporary = path + ".new"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    var isGood = file >= 0
-    var done = 0
-    while isGood, done < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(file, $0.baseAddress?.advanced(by: done), $0.count - done)
-      }
-      isGood = count > 0
-      done += count
-    }
-    if file >= 0, close(file) != 0 { isGood = false }
-    if isGood, rename(temporary, path) == 0 { return }
-    let cause = Errno.last.message
-    unlink(temporary)
-    throw Failure(.disk, retry: .needsUser, "Could not write '\(Printable.text(path))': \(cause).")
   }
 }

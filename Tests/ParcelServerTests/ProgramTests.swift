@@ -4,14 +4,7 @@ import Testing
 
 @testable import ParcelServer
 
-/// The built program, beside the program that runs the tests.
-private func program() throws -> String {
-  let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-  let path = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("parcel-server")
-    .path
-  try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) is not built")
-  return path
-}
+private func program() throws -> String { try ServerProgram.path() }
 
 @Suite("parcel-server")
 struct ServerProgramTests {

@@ -191,7 +191,7 @@ struct AnswerTests {
       let shared = Connection.Shared(
         handler: Handler(content: GeneratedContent([small]), token: nil), limits: ServerLimits(), total: nil,
         perConnection: nil, log: nil)
-      Connection(stream, shared).run()
+      Connection(stream, over: .tcp, shared).run()
       let output = stream.output.withLock { String(decoding: $0, as: Unicode.ASCII.self) }
       #expect(output.contains("HTTP/1.1 206 ") && output.contains("bytes 1-3/1000"))
       #expect(output.contains("HTTP/1.1 404 ") && stream.ended.withLock { $0 } == ["close"])

@@ -44,11 +44,22 @@ struct Reply {
 
 /// A client that says exactly what it is told to and reads exactly one answer at a time.
 final class RawClient {
-  private let socket: Int32
+  /// Both give what the system's calls do.
+  private let sendBytes: ([UInt8]) -> Void
+  private let receiveBytes: (inout [UInt8]) -> Int
+  private let end: () -> Void
   private var pending: [UInt8] = []
 
+  init(_ stream: any ByteStream) {
+    sendBytes = { bytes in bytes.withUnsafeBytes { try? stream.write($0, timeout: 60) } }
+    receiveBytes = { buffer in
+      (try? buffer.withUnsafeMutableBytes { try stream.read(into: $0, timeout: 60) }) ?? -1
+    }
+    end = { stream.close() }
+  }
+
   init(port: Int, receiveBuffer: Int? = nil) throws {
-    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     if let receiveBuffer {
       var size = Int32(receiveBuffer)
       setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, 4)
@@ -62,15 +73,16 @@ final class RawClient {
     let result = withUnsafePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(socket, $0, 16) }
     }
+    sendBytes = { _ = Glibc.send(socket, $0, $0.count, Int32(MSG_NOSIGNAL)) }
+    receiveBytes = { recv(socket, &$0, $0.count, 0) }
+    end = { Glibc.close(socket) }
     guard result == 0 else { throw POSIXError(.ECONNREFUSED) }
   }
 
-  deinit { Glibc.close(socket) }
+  deinit { end() }
 
-  func send(_ text: String) {
-    let bytes = Array(text.utf8)
-    _ = Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-  }
+  func send(_ text: String) { send(Array(text.utf8)) }
+  func send(_ bytes: [UInt8]) { sendBytes(bytes) }
 
   func get(_ path: String, method: String = "GET", _ headers: String...) {
     send("\(method) \(path) HTTP/1.1\r\nHost: x\r\n" + headers.map { $0 + "\r\n" }.joined() + "\r\n")
@@ -80,7 +92,7 @@ final class RawClient {
   @discardableResult
   func receive() -> Bool {
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
-    let count = recv(socket, &buffer, buffer.count, 0)
+    let count = receiveBytes(&buffer)
     if count > 0 { pending += buffer[..<count] }
     return count > 0
   }

@@ -25,10 +25,9 @@ package final class FolderContent: Content {
     }
   }
 
-  /// What was learned about files: ids of the last scan, md5s by path, good while the ETag is the same.
+  /// What was learned about files: the ids of the last scan.
   private struct Known {
     var pathByID: [String: String] = [:]
-    var md5: [String: (etag: String, bytes: [UInt8])] = [:]
     /// When the folder was last read, seconds of the monotonic clock; nil: never.
     var scanned: Double?
   }
@@ -36,9 +35,13 @@ package final class FolderContent: Content {
   /// Absolute, without links.
   private let root: String
   private let known = Mutex(Known())
+  private let digests: DigestCache
+  /// Held while digests are computed, so that two who ask for the manifest do not read everything twice.
+  private let computing = Monitor()
 
-  /// Throws `Failure(.input, .needsUser)` when the folder cannot be read.
-  package init(root: String) throws(Failure) {
+  /// `digests`: what was computed before. Throws `Failure(.input, .needsUser)` when the folder cannot be read.
+  package init(root: String, digests: DigestCache = DigestCache()) throws(Failure) {
+    self.digests = digests
     guard let real = realpath(root, nil) else {
       throw Failure(
         .input, retry: .needsUser,
@@ -70,8 +73,7 @@ package final class FolderContent: Content {
     let file = Glibc.open("/proc/self/fd/\(anchor)", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
     var served = Self.describe(path, status)
-    served.md5 = known.withLock { known in known.md5[path].flatMap { $0.etag == served.etag ? $0.bytes : nil }
-    }
+    served.md5 = digests[path, served.etag]
     return (served, Body(file))
   }
 
@@ -85,17 +87,28 @@ package final class FolderContent: Content {
   }
 
   package func manifest() -> [ServedFile] {
-    let paths = scan()
-    let results = Mutex([ServedFile?](repeating: nil, count: paths.count))
-    Workers.forEach(Array(paths.indices)) { index in
-      guard case (var file, let body)? = self.open(path: paths[index]) else { return }
-      if file.md5 == nil, let md5 = Hashes.md5(of: body, size: file.size) {
-        file.md5 = md5
-        self.known.withLock { $0.md5[file.path] = (file.etag, md5) }
+    computing.locked {
+      let paths = scan()
+      let results = Mutex([ServedFile?](repeating: nil, count: paths.count))
+      Workers.forEach(Array(paths.indices)) { index in
+        let file = self.digested(paths[index])
+        results.withLock { $0[index] = file }
       }
-      results.withLock { $0[index] = file }
+      return results.withLock { $0.compactMap { $0 } }
     }
-    return results.withLock { $0.compactMap { $0 } }
+  }
+
+  /// A file with its md5, computed if need be; without when it changed meanwhile or could not be read.
+  private func digested(_ path: String) -> ServedFile? {
+    guard case (var file, let body)? = open(path: path) else { return nil }
+    if file.md5 != nil { return file }
+    let md5 = Hashes.digest(.md5, of: body, ByteRange(0, file.size))
+    guard let md5, let descriptor = body.descriptor else { return file }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, Self.describe(path, status).etag == file.etag else { return file }
+    file.md5 = md5
+    digests[path, file.etag] = md5
+    return file
   }
 
   /// `O_PATH`, which the system headers show to GNU sources only.

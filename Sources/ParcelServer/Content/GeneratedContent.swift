@@ -107,7 +107,7 @@ package final class GeneratedContent: Content {
       files.indices.filter { files[$0].md5 == nil }.sorted { items[$0].size > items[$1].size }
     }
     Workers.forEach(todo) { index in
-      let md5 = Hashes.md5(of: Body(self.items[index]), size: self.items[index].size)
+      let md5 = Hashes.digest(.md5, of: Body(self.items[index]), ByteRange(0, self.items[index].size))
       self.files.withLock { $0[index].md5 = md5 }
     }
     return files.withLock { $0 }

@@ -4,22 +4,22 @@ import ParcelCore
 
 /// Digests through OpenSSL's EVP.
 enum Hashes {
-  /// md5 of an object of `size` bytes; nil when its bytes end early.
-  static func md5(of body: any ServedBody, size: Int) -> [UInt8]? {
+  /// The digest of a part of an object; nil when its bytes end early.
+  static func digest(_ name: DigestName, of body: any ServedBody, _ range: ByteRange) -> [UInt8]? {
     guard let context = EVP_MD_CTX_new() else { return nil }
     defer { EVP_MD_CTX_free(context) }
-    EVP_DigestInit_ex(context, EVP_md5(), nil)
+    EVP_DigestInit_ex(context, name == .md5 ? EVP_md5() : EVP_sha256(), nil)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
     defer { buffer.deallocate() }
-    var offset = 0
-    while offset < size {
-      let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, size - offset)])
+    var offset = range.start
+    while offset < range.end {
+      let room = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, range.end - offset)])
       let count = body.read(at: offset, into: room)
       guard count > 0 else { return nil }
       EVP_DigestUpdate(context, buffer.baseAddress, count)
       offset += count
     }
-    return final(context, count: 16)
+    return final(context, count: name == .md5 ? 16 : 32)
   }
 
   /// A UUID made from a name, version 5 (RFC 9562, section 5.5): the same name gives the same id everywhere.
