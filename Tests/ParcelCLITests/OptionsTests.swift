@@ -191,6 +191,6 @@ struct OptionsTests {
     #expect(complaint("--transport", "udt").contains("needs to know a relay"))
     #expect(complaint("--transport", "http", "-u").contains("contradicts --udt"))
     #expect(complaint("--transport", "tcp").contains("http, udt or auto"))
-    #expect(complaint("--relay", "a:b:c:0x").contains("a host and a port"))
+    #expect(complaint("--relay", "a:b:c:0x").contains("a host with a port"))
   }
 }

@@ -64,18 +64,6 @@ package struct DoctorTarget: Hashable, Sendable, ArgumentValue {
   static var expected: String { "a host or an http:// or https:// URL" }
 }
 
-/// Where a relay is.
-package struct RelayArgument: Hashable, Sendable, ArgumentValue {
-  package var endpoint: Endpoint
-
-  package init?(argument: String) {
-    guard let endpoint = Endpoint(argument) else { return nil }
-    self.endpoint = endpoint
-  }
-
-  static var expected: String { "a host, a host with a port (relay.example:9000), or [IPv6]:PORT" }
-}
-
 /// Help of `parcel doctor`.
 package enum DoctorHelp {
   /// The first argument that makes it this command.

@@ -86,7 +86,7 @@ package struct RelayArgument: Hashable, Sendable, ArgumentValue {
     self.endpoint = endpoint
   }
 
-  static var expected: String { "a host, or a host and a port: relay.example:9000, [2001:db8::1]:9000" }
+  static var expected: String { "a host, a host with a port (relay.example:9000), or [IPv6]:PORT" }
 }
 
 /// `http`, `udt` or `auto`.
