@@ -39,9 +39,12 @@ package final class MetricsServer: Sendable {
 
   /// Throws unless all addresses of it are this machine's own.
   package static func loopback(_ text: String) throws(Failure) -> Endpoint {
-    guard
-      let endpoint = text.hasSuffix(":0") ? Endpoint(host: String(text.dropLast(2)), port: 0) : Endpoint(text)
-    else { throw refused(text, "it must be HOST:PORT or unix:PATH") }
+    // Port 0 is any free one; nothing else has it.
+    let isAny = text.hasSuffix(":0")
+    guard var endpoint = Endpoint(isAny ? String(text.dropLast()) + "1" : text) else {
+      throw refused(text, "it must be HOST:PORT or unix:PATH")
+    }
+    if isAny { endpoint.port = 0 }
     guard case .success(let addresses) = SocketAddress.resolve(host: endpoint.host, port: endpoint.port)
     else {
       throw refused(text, "the host is not known")

@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelNet
 import ParcelSystem
 
 /// Copies one direction of a connection, on a thread of its own.
@@ -116,6 +117,8 @@ struct Pump {
   private func end() {
     connection.tell(.end(side, isFinal: source.isExpiring))
     wait()
+    // A client of our own that has closed its local socket wants no answer any more.
+    if let local = source as? TCPStream, local.isGone { connection.tell(.unwritable(side, "it has closed")) }
   }
 
   /// Stays until the end was passed on: that is for the thread that writes.

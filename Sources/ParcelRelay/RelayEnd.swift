@@ -52,8 +52,8 @@ package struct RelaySettings: Sendable {
 
 /// What one connection was.
 package struct RelayRecord: Sendable {
-  package var peer = ""
-  package var target = ""
+  package var peer: String
+  package var target: String
   /// Bytes from the peer to the target, and back: those that were handed on.
   package var sent = 0
   package var received = 0
@@ -63,6 +63,10 @@ package struct RelayRecord: Sendable {
   /// False when a peer is known not to have got everything.
   package var isDelivered = true
   package var path: PathStatistics?
+
+  package init(peer: String, target: String, path: PathStatistics? = nil) {
+    (self.peer, self.target, self.path) = (peer, target, path)
+  }
 
   /// "ended", "half-closed", "idle", "stopped", "broken".
   package var how: String {
