@@ -32,6 +32,8 @@ let package = Package(
     .executable(name: "parcel", targets: ["parcel"]),
     .executable(name: "parcel-tui", targets: ["parcel-tui"]),
     .executable(name: "parcel-server", targets: ["parcel-server"]),
+    .executable(name: "parcel-tcp2udt", targets: ["parcel-tcp2udt"]),
+    .executable(name: "parcel-udt2tcp", targets: ["parcel-udt2tcp"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -79,11 +81,16 @@ let package = Package(
       ]),
     program("parcel", ["ParcelApp"]),
     program("parcel-tui", ["ParcelApp"]),
+    library(
+      "ParcelRelayApp",
+      ["ParcelCore", "ParcelSystem", "ParcelNet", "ParcelRelay", "ParcelUDT", "ParcelCLI", argumentParser]),
     program(
       "parcel-server",
       [
-        "ParcelServer", "ParcelUDT", "ParcelNet", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser,
+        "ParcelServer", "ParcelRelayApp", "ParcelRelay", "ParcelUDT", "ParcelNet", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser,
       ]),
+    program("parcel-tcp2udt", ["ParcelRelayApp"]),
+    program("parcel-udt2tcp", ["ParcelRelayApp"]),
 
     // Tests.
     .target(
@@ -97,6 +104,12 @@ let package = Package(
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
+    tests(
+      "ParcelRelayTests",
+      [
+        "ParcelRelay", "ParcelNet", "ParcelSystem", "ParcelCore", "ParcelTesting", "parcel-tcp2udt",
+        "parcel-udt2tcp",
+      ]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(
       "ParcelServerTests",

@@ -1,0 +1,52 @@
+import ParcelCLI
+import ParcelCore
+import ParcelNet
+import ParcelRelay
+import ParcelUDT
+
+// What the command line says, in the words of the relay and of UDT. For `parcel-server URL` too.
+
+extension RelayOptions {
+  /// Throws `Failure(.input)` for an `--allow` that is none.
+  package func settings() throws(Failure) -> RelaySettings {
+    var settings = RelaySettings()
+    settings.maxConnections = maxConnections
+    settings.maxPerSource = maxPerSource
+    settings.limits.idle = idleTimeout > 0 ? idleTimeout : nil
+    for text in allow {
+      guard let range = AddressRange(text) else {
+        throw Failure(
+          .input, retry: .never, "--allow '\(Printable.text(text))' is no range of addresses.",
+          remedy: "Write it as 192.0.2.0/24, 2001:db8::/32 or one address.")
+      }
+      settings.allowed.append(range)
+    }
+    return settings
+  }
+
+  /// `name`: the program's.
+  package func program(_ name: String) -> RelayProgram.Options {
+    var program = RelayProgram.Options(name: name)
+    program.isVerbose = verbose
+    program.metrics = metrics
+    program.log = logPath
+    program.drain = drain
+    return program
+  }
+}
+
+extension UDTOptions {
+  /// What the command line leaves out stays as it is.
+  package init(_ tuning: UDTTuning) {
+    self.init()
+    maximumSegment = tuning.mss
+    if let size = tuning.udtBuffer { (sendBuffer, receiveBuffer) = (size, size) }
+    if let size = tuning.udpBuffer { (udpSendBuffer, udpReceiveBuffer) = (size, size) }
+  }
+}
+
+extension UDTStream {
+  /// What asks for its path's figures.
+  // MERGE(udt): return { [self] in path() } once UDTStream has path().
+  package var pathSource: (@Sendable () -> PathStatistics)? { nil }
+}

@@ -1,0 +1,3 @@
+import ParcelRelayApp
+
+runProgram(TCPToUDTCommand.self)

@@ -1,0 +1,267 @@
+import Glibc
+import ParcelCore
+import ParcelNet
+import ParcelTesting
+import Testing
+
+@Suite(.serialized) struct RelayProgramTests {
+  private func connect(_ port: Int) throws -> TCPStream {
+    try TCPStream.connect(host: "127.0.0.1", port: port)
+  }
+
+  /// A tiny HTTP server with one object.
+  private func web(_ body: [UInt8]) throws -> TestServer {
+    try TestServer { stream in
+      var request = ""
+      while !request.contains("\r\n\r\n") {
+        guard let more = try? stream.read(exactly: 1), !more.isEmpty else { break }
+        request += String(decoding: more, as: UTF8.self)
+      }
+      try? stream.write(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n".utf8))
+      try? stream.write(body, timeout: 60)
+      stream.close()
+    }
+  }
+
+  @Test func fiftyMegabytesGoThroughBothWaysAtOnce() throws {
+    let chain = try Chain(.echo())
+    let client = try connect(chain.port)
+    let bytes = pattern(50 << 20)
+    let writer = Thread { try? client.write(bytes, timeout: 60) }
+    #expect(try client.read(exactly: bytes.count, timeout: 60) == bytes)
+    writer.join()
+    client.close()
+    chain.server.stop()
+  }
+
+  @Test func curlDownloadsThroughBothPrograms() throws {
+    let body = pattern(20 << 20)
+    let chain = try Chain(web(body))
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let curl = try Program(
+      "curl", ["-sS", "-o", "\(folder.path)/got", "http://127.0.0.1:\(chain.port)/object"])
+    #expect(curl.wait() == 0)
+    let file = try #require(fopen("\(folder.path)/got", "r"))
+    defer { fclose(file) }
+    var got = [UInt8](repeating: 0, count: body.count + 1)
+    #expect(fread(&got, 1, got.count, file) == body.count)
+    #expect(got.dropLast() == body[...])
+    chain.server.stop()
+  }
+
+  @Test func aSlowReaderGetsEverything() throws {
+    let bytes = pattern(40 << 20)
+    let chain = try Chain(
+      TestServer { stream in
+        try? stream.write(bytes, timeout: 60)
+        stream.close()
+      })
+    let client = try connect(chain.port)
+    // Everything between is full before the first byte is read: the server has closed or waits.
+    #expect(try client.read(exactly: 1000) == Array(bytes[..<1000]))
+    #expect(try client.read(exactly: bytes.count, timeout: 60) == Array(bytes[1000...]))
+    client.close()
+    chain.server.stop()
+  }
+
+  @Test(.enabled(if: Merged.udtControl)) func aHalfCloseGoesThroughBothPrograms() throws {
+    let chain = try Chain(
+      TestServer { stream in
+        let asked = (try? stream.readAll()) ?? []
+        try? stream.write(asked.reversed())
+        stream.close()
+      })
+    let client = try connect(chain.port)
+    try client.write([1, 2, 3])
+    _ = client.endWriting()
+    #expect(try client.readAll() == [3, 2, 1])
+    client.close()
+    chain.server.stop()
+  }
+
+  @Test(.enabled(if: Merged.udtControl)) func aResetGoesThroughBothPrograms() throws {
+    let chain = try Chain(
+      TestServer { stream in
+        try? stream.write([9])
+        _ = try? stream.read(exactly: 1)
+        stream.abort()
+        stream.close()
+      })
+    let client = try connect(chain.port)
+    #expect(try client.read(exactly: 1) == [9])
+    try client.write([1])
+    #expect(throws: StreamEnd.self) { try client.readAll(timeout: 60) }
+    client.close()
+    chain.server.stop()
+  }
+
+  @Test(.enabled(if: Merged.udtControl), arguments: [true, false])
+  func aRelayThatIsKilledIsAnErrorForTheClient(_ isOuter: Bool) throws {
+    let gate = Notebook()
+    let body = pattern(8 << 20)
+    let server = try TestServer { stream in
+      _ = try? stream.read(exactly: 1)
+      try? stream.write(Array("HTTP/1.1 200 OK\r\nContent-Length: \(body.count * 2)\r\n\r\n".utf8))
+      try? stream.write(body, timeout: 60)
+      gate.write([1])
+      _ = try? stream.readAll(timeout: 60)
+      stream.close()
+    }
+    let chain = try Chain(server)
+    let curl = try Program("curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
+    #expect(eventually { gate.bytes == [1] })
+    (isOuter ? chain.outer : chain.inner).signal(SIGKILL)
+    #expect(curl.wait() > 0)
+    server.stop()
+  }
+
+  @Test func aTargetThatRefusesIsAnErrorForTheClient() throws {
+    let server = try TestServer.echo()
+    let chain = try Chain(server)
+    server.stop()
+    let curl = try Program("curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
+    #expect(curl.wait() > 0)
+    #expect(eventually { chain.outer.err.contains("Connection refused") })
+  }
+
+  @Test func nobodyOverUDTIsAResetForTheClient() throws {
+    // A UDP port where nobody answers.
+    let inner = try Program("parcel-tcp2udt", ["127.0.0.1:9", "-p", "0", "-v"])
+    let client = try connect(inner.port())
+    #expect(throws: StreamEnd.self) { try client.readAll(timeout: 60) }
+    client.close()
+    #expect(eventually { inner.err.contains("Could not connect to '127.0.0.1' port 9 over UDT") })
+  }
+
+  @Test func onlyAllowedAddressesAreServed() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    for options in [(["--allow", "192.0.2.0/24"], []), ([], ["--allow", "2001:db8::/32"])] {
+      let chain = try Chain(server, inner: options.0, outer: options.1)
+      let curl = try Program("curl", ["-sS", "-o", "/dev/null", "-m", "60", "http://127.0.0.1:\(chain.port)/"])
+      #expect(curl.wait() > 0)
+      let denying = options.0.isEmpty ? chain.outer : chain.inner
+      #expect(eventually { denying.err.contains("its address is not allowed") })
+    }
+    let chain = try Chain(server, inner: ["--allow", "192.0.2.0/24", "--allow", "127.0.0.0/8"])
+    let client = try connect(chain.port)
+    try client.write([1])
+    #expect(try client.read(exactly: 1) == [1])
+    client.close()
+  }
+
+  @Test func tooManyConnectionsAreReset() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    let chain = try Chain(server, inner: ["--max-connections", "1"])
+    let client = try connect(chain.port)
+    try client.write([1])
+    #expect(try client.read(exactly: 1) == [1])
+    #expect(throws: (any Error).self) { try connect(chain.port).readAll() }
+    #expect(eventually { chain.inner.err.contains("there are too many connections") })
+    client.close()
+  }
+
+  @Test func aConnectionThatStandsStillIsReset() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    let chain = try Chain(server, inner: ["--idle-timeout", "0.3"])
+    let client = try connect(chain.port)
+    #expect(throws: StreamEnd.self) { try client.readAll() }
+    client.close()
+    #expect(eventually { chain.inner.err.contains("idle after") })
+  }
+
+  @Test func countersAreAtAUnixSocketToo() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let path = "\(folder.path)/metrics"
+    let chain = try Chain(server, inner: ["--metrics", "unix:\(path)"])
+    let client = try connect(chain.port)
+    try client.write([1, 2, 3])
+    #expect(try client.read(exactly: 3) == [1, 2, 3])
+    let curl = try Program("curl", ["-sS", "--unix-socket", path, "http://relay/metrics"])
+    #expect(curl.wait() == 0)
+    #expect(curl.out.contains("\nparcel_relay_connections_open 1\n"))
+    #expect(curl.out.contains("\nparcel_relay_bytes_sent_total 3\n"))
+    client.close()
+    chain.inner.signal(SIGTERM)
+    _ = chain.inner.wait()
+    #expect(access(path, F_OK) != 0, "the socket is gone with the program")
+  }
+
+  @Test func theExitCodeSaysWhetherConnectionsWereBrokenOff() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    let clean = try Chain(server)
+    clean.inner.signal(SIGTERM)
+    clean.outer.signal(SIGINT)
+    #expect(clean.inner.wait() == 0)
+    #expect(clean.outer.wait() == 0)
+
+    let forced = try Chain(server, inner: ["--drain", "0.1"])
+    let client = try connect(forced.port)
+    try client.write([1])
+    #expect(try client.read(exactly: 1) == [1])
+    forced.inner.signal(SIGTERM)
+    #expect(forced.inner.wait() == 1)
+    #expect(throws: StreamEnd.self) { try client.readAll() }
+    client.close()
+
+    let twice = try Chain(server, inner: ["--drain", "600"])
+    let other = try connect(twice.port)
+    try other.write([1])
+    #expect(try other.read(exactly: 1) == [1])
+    twice.inner.signal(SIGTERM)
+    #expect(eventually { twice.inner.err.contains("ending, 1 connections") })
+    twice.inner.signal(SIGTERM)
+    #expect(eventually { kill(twice.inner.pid, SIGTERM) == 0 && twice.inner.err.contains("ending") })
+    #expect(twice.inner.wait() == -SIGTERM)
+    other.close()
+  }
+
+  @Test func runningTransfersEndBeforeTheProgramDoes() throws {
+    let server = try TestServer.echo()
+    defer { server.stop() }
+    let chain = try Chain(server, inner: ["--drain", "600"])
+    let client = try connect(chain.port)
+    try client.write([1])
+    #expect(try client.read(exactly: 1) == [1])
+    chain.inner.signal(SIGTERM)
+    #expect(eventually { chain.inner.err.contains("ending, 1 connections") })
+    let bytes = pattern(1 << 20)
+    try client.write(bytes)
+    #expect(try client.read(exactly: bytes.count) == bytes)
+    chain.outer.signal(SIGKILL)
+    client.close()
+  }
+
+  @Test(arguments: [
+    ["parcel-udt2tcp"], ["parcel-udt2tcp", "no-port"], ["parcel-udt2tcp", "a:1", "--max-connections", "0"],
+    ["parcel-udt2tcp", "a:1", "--allow", "10.0.0.1/8"], ["parcel-tcp2udt", "a", "--mss", "10"],
+    ["parcel-tcp2udt", "a", "--listen-fd", "3"], ["parcel-tcp2udt", "a", "-p", "70000"],
+    ["parcel-tcp2udt", "a", "-p", "0", "--metrics", "0.0.0.0:9100"],
+  ])
+  func wrongUsageIsTwo(_ arguments: [String]) throws {
+    let program = try Program(arguments[0], Array(arguments.dropFirst()))
+    #expect(program.wait() == 2)
+    #expect(!program.err.isEmpty)
+  }
+
+  @Test func theOriginalsSpellingsWork() throws {
+    for name in ["parcel-tcp2udt", "parcel-udt2tcp"] {
+      let program = try Program(
+        name,
+        [
+          "http://127.0.0.1:9/", "-p", "0", "-i", "127.0.0.1", "--mss", "1400", "--udt_buffer_size", "4000000",
+          "--udp-buffer-size", "1000000",
+        ])
+      #expect(try program.port() > 0)
+      program.signal(SIGTERM)
+      #expect(program.wait() == 0)
+    }
+  }
+}
