@@ -91,7 +91,11 @@ let package = Package(
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
+    // A UDT peer that is not ours, as a program.
+    .executableTarget(
+      name: "StockPeer", path: "Tests/StockPeer",
+      linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
+    tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore", "StockPeer"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(
       "ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelTesting", "parcel-server"]),
