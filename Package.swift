@@ -95,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
-    tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore", "StockPeer"]),
+    tests("ParcelUDTTests", ["ParcelUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(
       "ParcelServerTests", ["ParcelServer", "ParcelCore", "ParcelSystem", "ParcelTesting", "parcel-server"]),

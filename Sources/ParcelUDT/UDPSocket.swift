@@ -21,6 +21,15 @@ final class UDPSocket: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Its own, with the port that the system chose.
+  var address: SocketAddress? {
+    SocketAddress { storage, length in
+      UnsafeMutableRawPointer(storage).withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(descriptor, $0, length)
+      }
+    }
+  }
+
   /// Datagrams that this machine dropped, those that the filter did not admit included.
   var drops: Int { Int(parcel_udp_drops(descriptor)) }
 

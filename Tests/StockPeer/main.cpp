@@ -134,6 +134,7 @@ int run(const std::vector<std::string> &words) {
 int main(int count, char **values) {
   std::vector<std::string> words(values + 1, values + count);
   if (words.empty()) return 2;
+  alarm(120);  // never outlives its test by much
   UDT::startup();
   int result = run(words);
   UDT::cleanup();

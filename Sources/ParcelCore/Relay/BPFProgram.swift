@@ -61,7 +61,10 @@ package enum BPFProgram {
     case .length: [BPFInstruction(loadLength, 0), BPFInstruction(subtract, udpHeader)]
     case .word(let offset): [BPFInstruction(loadWord, udpHeader + UInt32(offset))]
     case .lastWord:
-      [BPFInstruction(loadLength, 0), BPFInstruction(toX, 0), BPFInstruction(loadWordAtX, UInt32(bitPattern: -4))]
+      [
+        BPFInstruction(loadLength, 0), BPFInstruction(toX, 0),
+        BPFInstruction(loadWordAtX, UInt32(bitPattern: -4)),
+      ]
     case .sourcePort: [BPFInstruction(loadHalf, 0)]
     case .ipVersion: [BPFInstruction(loadByte, ipHeader), BPFInstruction(shiftRight, 4)]
     case .ipWord(let offset): [BPFInstruction(loadWord, ipHeader &+ UInt32(offset))]

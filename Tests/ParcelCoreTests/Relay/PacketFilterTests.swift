@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelTesting
 import Testing
 
 /// The kernel's side: runs a program over a packet as it lies in memory, an IP header, a UDP header and the datagram.
@@ -102,11 +103,14 @@ struct PacketFilterTests {
     }
   }
 
-  @Test("keeps requests to listeners and answers to those who connect, which never get larger packets than they offered")
+  @Test(
+    "keeps requests to listeners and answers to those who connect, which never get larger packets than they offered"
+  )
   func sides() throws {
     #expect(try !admits(Self.listening, Datagram(Packets.handshake { $0.to = 77 })))
     #expect(try !admits(Self.listening, Datagram(Packets.handshake { $0.request = 1002 })))
-    #expect(try !admits(Self.connecting, Datagram(Packets.handshake { $0.request = Packets.minusOne }, port: 9000)))
+    #expect(
+      try !admits(Self.connecting, Datagram(Packets.handshake { $0.request = Packets.minusOne }, port: 9000)))
     let larger = Packets.handshake {
       $0.to = 77
       $0.segment = 1501

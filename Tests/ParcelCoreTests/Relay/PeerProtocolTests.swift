@@ -1,4 +1,5 @@
 import ParcelCore
+import ParcelTesting
 import Testing
 
 /// Two ends and a path between them that loses, doubles and delays, in a time of its own.
@@ -64,7 +65,9 @@ struct PeerProtocolTests {
     #expect(PeerMessage(words: [PeerMessage.magic, 1, 0, 0]) == nil)
   }
 
-  @Test("both ends know each other, the ends of bytes and that all was read, over a path that loses 30 %", arguments: 0..<200)
+  @Test(
+    "both ends know each other, the ends of bytes and that all was read, over a path that loses 30 %",
+    arguments: 0..<200)
   func lossy(seed: Int) {
     var wire = Wire(seed: UInt64(seed), loss: 0.3)
     wire.start()
@@ -111,7 +114,8 @@ struct PeerProtocolTests {
     #expect(wire.ends[0].peer == .ours)
   }
 
-  @Test("leaves silences in which UDT resends what was lost, and asks nothing while bytes are still on their way")
+  @Test(
+    "leaves silences in which UDT resends what was lost, and asks nothing while bytes are still on their way")
   func silences() {
     var end = PeerProtocol()
     var times: [Double] = []

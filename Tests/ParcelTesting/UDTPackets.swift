@@ -1,11 +1,11 @@
 import ParcelCore
 
 /// Numbers that look random and are the same each time.
-struct Seeded: RandomNumberGenerator {
+package struct Seeded: RandomNumberGenerator {
   private var state: UInt64
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
+  package init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state ^= state << 13
     state ^= state >> 7
     state ^= state << 17
@@ -14,48 +14,52 @@ struct Seeded: RandomNumberGenerator {
 }
 
 /// Packets of UDT 4, written out by hand: what the filter's rules are held against.
-enum Packets {
-  static func bytes(_ words: [UInt32], extra: Int = 0) -> [UInt8] {
+package enum Packets {
+  package static func bytes(_ words: [UInt32], extra: Int = 0) -> [UInt8] {
     words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
       + Array(repeating: 7, count: extra)
   }
 
-  static func control(_ type: UInt32, to id: UInt32 = 77, payload: [UInt32], extra: Int = 0) -> [UInt8] {
+  package static func control(_ type: UInt32, to id: UInt32 = 77, payload: [UInt32], extra: Int = 0)
+    -> [UInt8]
+  {
     bytes([0x8000_0000 | type << 16, 1, 2, id] + payload, extra: extra)
   }
 
-  static func data(_ count: Int, to id: UInt32 = 77) -> [UInt8] { bytes([1000, 0xE000_0001, 5, id], extra: count) }
+  package static func data(_ count: Int, to id: UInt32 = 77) -> [UInt8] {
+    bytes([1000, 0xE000_0001, 5, id], extra: count)
+  }
 
-  struct Handshake {
-    var version: UInt32 = 4
-    var type: UInt32 = 1
-    var first: UInt32 = 12345
-    var segment: UInt32 = 1500
-    var window: UInt32 = 8192
-    var request: UInt32 = 1
-    var to: UInt32 = 0
+  package struct Handshake {
+    package var version: UInt32 = 4
+    package var type: UInt32 = 1
+    package var first: UInt32 = 12345
+    package var segment: UInt32 = 1500
+    package var window: UInt32 = 8192
+    package var request: UInt32 = 1
+    package var to: UInt32 = 0
 
-    func bytes(extra: [UInt32] = []) -> [UInt8] {
+    package func bytes(extra: [UInt32] = []) -> [UInt8] {
       Packets.control(
         0, to: to,
         payload: [version, type, first, segment, window, request, 99, 4321, 0x0100_007F, 0, 0, 0] + extra)
     }
   }
 
-  static func handshake(_ change: (inout Handshake) -> Void = { _ in }) -> [UInt8] {
+  package static func handshake(_ change: (inout Handshake) -> Void = { _ in }) -> [UInt8] {
     var handshake = Handshake()
     change(&handshake)
     return handshake.bytes()
   }
 
-  static func ours(_ message: PeerMessage) -> [UInt8] {
+  package static func ours(_ message: PeerMessage) -> [UInt8] {
     bytes([0xFFFF_5043, 0, 0, 77] + message.words)
   }
 
-  static let minusOne = UInt32.max
+  package static let minusOne = UInt32.max
 
   /// What libudt and our own ends send over a connection.
-  static let harmless: [(String, [UInt8])] = [
+  package static let harmless: [(String, [UInt8])] = [
     ("one byte of data", data(1)), ("data", data(1456)), ("keep-alive", control(1, payload: [0])),
     ("light acknowledgement", control(2, payload: [1000])),
     ("short acknowledgement", control(2, payload: [1000, 1, 2, 3])),
@@ -69,7 +73,7 @@ enum Packets {
   ]
 
   /// What breaks libudt, or is of no use to it, on any socket.
-  static let harmful: [(String, [UInt8])] = [
+  package static let harmful: [(String, [UInt8])] = [
     ("nothing", []), ("one byte", [0]), ("15 bytes", Array(repeating: 0, count: 15)),
     ("data without data", data(0)), ("data to the listener", data(48, to: 0)),
     ("data that is too long", data(1457)),
@@ -103,11 +107,14 @@ enum Packets {
   ]
 
   /// A packet of the tables with some of it changed, or noise.
-  static func mutated(_ random: inout Seeded) -> [UInt8] {
+  package static func mutated(_ random: inout Seeded) -> [UInt8] {
     let tables = harmless + harmful + [("handshake", handshake())]
     var bytes = tables[Int.random(in: 0..<tables.count, using: &random)].1
     switch Int.random(in: 0..<8, using: &random) {
-    case 0: return (0..<Int.random(in: 0..<200, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+    case 0:
+      return (0..<Int.random(in: 0..<200, using: &random)).map { _ in
+        UInt8.random(in: 0...255, using: &random)
+      }
     case 1: bytes.removeLast(Int.random(in: 0...bytes.count, using: &random))
     case 2: bytes += (0..<Int.random(in: 0..<40, using: &random)).map { _ in 0 }
     case 3, 4:
