@@ -103,7 +103,11 @@ let package = Package(
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
-    tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
+    // A UDT peer that is not ours, as a program.
+    .executableTarget(
+      name: "StockPeer", path: "Tests/StockPeer",
+      linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
+    tests("ParcelUDTTests", ["ParcelUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
     tests(
       "ParcelRelayTests",
       [

@@ -1,6 +1,6 @@
 // libudt 4 behind a C face: what a byte stream needs. A `socket` is UDT's number for one, never a file descriptor, and is not
-// used again soon after it was closed. Calls answer -1 when they fail; parcel_udt_error_code and _text then say why, if asked
-// on the same thread before its next call.
+// used again soon after it was closed; a `udp` is a descriptor. Calls answer -1 when they fail; parcel_udt_error_code and
+// _text then say why, if asked on the same thread before its next call.
 #ifndef CUDT_H
 #define CUDT_H
 #include <stdint.h>
@@ -15,10 +15,13 @@ static const int PARCEL_UDT_NO_ANSWER = 1001;  // connect: nobody answered withi
 static const int PARCEL_UDT_REJECTED = 1002;   // connect: the peer refused
 static const int PARCEL_UDT_LOST = 2001;       // the peer closed, or the path broke
 static const int PARCEL_UDT_GONE = 5004;       // no such socket (any more): libudt clears broken ones away by itself
-static const int PARCEL_UDT_TIMEOUT = 6003;    // nothing within the slice
+static const int PARCEL_UDT_TIMEOUT = 6003;    // nothing within the time
 
 // What parcel_udt_accept answers when nobody came in time.
 static const int PARCEL_UDT_NOBODY = -2;
+
+// The subtype of our messages, as PeerMessage has it.
+static const int PARCEL_UDT_SUBTYPE = 0x5043;
 
 // Fixed before the socket is bound: UDT takes them in this order, and some depend on those before.
 struct parcel_udt_options {
@@ -28,8 +31,51 @@ struct parcel_udt_options {
   int receive_buffer;      // bytes; silently cut to the flow window
   int udp_send_buffer;     // bytes of the kernel's buffer
   int udp_receive_buffer;  // bytes of the kernel's buffer
-  int linger_seconds;      // how long a close waits for what was sent to be acknowledged
-  int slice_milliseconds;  // the longest time one send or receive waits
+  int slice_milliseconds;  // the longest time one send waits
+};
+
+// A connection beside its socket. Counted: it lives as long as somebody holds it, longer than libudt's side of it.
+struct parcel_udt_connection;
+typedef struct parcel_udt_connection parcel_udt_connection;
+
+// Called by libudt's threads. `context` is the Swift side of one connection.
+struct parcel_udt_hooks {
+  void *(*make)(parcel_udt_connection *connection);  // a new context, for a connection that is just being made
+  void (*release)(void *context);                    // libudt has destroyed its side
+  void (*received)(void *context, const uint32_t *words, int count);  // the receive thread: a message of ours came in
+};
+
+// Of a connection: what libudt counts and estimates.
+struct parcel_udt_facts {
+  int is_shut_down;         // the peer has closed
+  int is_broken;            // no more can be sent
+  int readable;             // bytes wait to be read
+  int unacknowledged;       // packets that were written and that the peer's UDT does not have
+  int payload;              // bytes of data in a full packet
+  int expirations;          // time-outs since the last packet from the peer, from 1 on
+  int round_trip;           // microseconds
+  int round_trip_variance;  // microseconds
+  double window;            // packets that may be on their way
+  int64_t heard;            // packets from the peer; keep-alives and light acknowledgements are not counted
+  int64_t sent;             // data packets
+  int64_t received;         // data packets
+  int send_lost;
+  int receive_lost;
+  int retransmitted;
+};
+
+// What both ends agreed on.
+struct parcel_udt_negotiated {
+  int segment;  // bytes of an IP packet
+  int window;   // packets, as the peer allows them
+};
+
+// An instruction of the kernel's packet filter.
+struct parcel_udt_instruction {
+  uint16_t code;
+  uint8_t jump_true;
+  uint8_t jump_false;
+  uint32_t value;
 };
 
 // Starts the library's threads, once however often it is called. Each success wants one parcel_udt_cleanup.
@@ -37,31 +83,50 @@ int parcel_udt_startup(void);
 // The last one breaks all sockets and ends the threads, which takes up to a second.
 void parcel_udt_cleanup(void);
 
+// A bound UDP socket that drops what the filter does not admit; -1 with errno. The caller closes it.
+int parcel_udp_socket(const struct sockaddr *address, socklen_t length, const struct parcel_udt_instruction *filter,
+                      int count);
+// Bytes, past the system's limit where the process may.
+void parcel_udp_set_buffers(int udp, int send, int receive);
+// Datagrams that this machine dropped: the buffer was full, or the filter did not admit them.
+long long parcel_udp_drops(int udp);
+
 // A new stream socket of AF_INET or AF_INET6.
-int parcel_udt_socket(int family, const struct parcel_udt_options *options);
-// Binds to `address` through a UDP socket of our own. Port 0: any free one. Answers 0, or -1 with `*system_error` set to
-// errno when it was the system that refused, else 0.
-int parcel_udt_bind(int socket, const struct sockaddr *address, socklen_t length, int *system_error);
+int parcel_udt_socket(int family, const struct parcel_udt_options *options, const struct parcel_udt_hooks *hooks);
+// Puts `socket` on `udp`, of which it keeps a copy. Answers 0, or -1 with `*system_error` set to errno when it was the
+// system that refused, else 0.
+int parcel_udt_bind(int socket, int udp, const struct parcel_udt_options *options, int *system_error);
 int parcel_udt_listen(int socket, int backlog);
 // Waits up to `milliseconds` for a connection: its socket, PARCEL_UDT_NOBODY or -1. It has the listener's options.
 int parcel_udt_accept(int socket, int milliseconds);
 // Blocks up to 3 s. `length` must be exactly that of the family.
 int parcel_udt_connect(int socket, const struct sockaddr *address, socklen_t length);
+// After connect or accept, once: the context that hooks.make made, not retained, or null when the socket is gone already.
+void *parcel_udt_attach(int socket, parcel_udt_connection **connection, struct parcel_udt_negotiated *negotiated);
 // The own or the peer's address.
 int parcel_udt_own_address(int socket, struct sockaddr_storage *address, socklen_t *length);
 int parcel_udt_peer_address(int socket, struct sockaddr_storage *address, socklen_t *length);
 
-// Both move at least one byte, or fail with PARCEL_UDT_TIMEOUT after the slice. One thread may send while another receives.
+// Both move at least one byte, or fail with PARCEL_UDT_TIMEOUT. One thread may send while another receives.
 int parcel_udt_send(int socket, const void *bytes, int count);
-int parcel_udt_receive(int socket, void *bytes, int count);
+// Waits up to `milliseconds`, 250 at most.
+int parcel_udt_receive(int socket, parcel_udt_connection *connection, void *bytes, int count, int milliseconds);
 
-// Whether a socket that is PARCEL_UDT_LOST was closed by the peer: 1 yes; 0 it broke; -1 too late to tell.
-int parcel_udt_peer_closed(int socket);
-
-// Sends what is left (see linger_seconds), tells the peer and frees the socket.
+// Frees the socket at once: what is not acknowledged is lost. The peer is told.
 int parcel_udt_close(int socket);
 // Frees the socket without a word: the peer finds out that it is gone, instead of reading an end.
 int parcel_udt_drop(int socket);
+
+void parcel_udt_retain(parcel_udt_connection *connection);
+void parcel_udt_release(parcel_udt_connection *connection);
+// Any thread. -1: libudt has closed it, and these are the last facts.
+int parcel_udt_look(parcel_udt_connection *connection, struct parcel_udt_facts *facts);
+// Sends a message of at most 16 words, which may be lost. -1: not connected any more.
+int parcel_udt_tell(parcel_udt_connection *connection, const uint32_t *words, int count);
+// Tells the peer that we close, as closing does: for it may be lost.
+void parcel_udt_say_goodbye(parcel_udt_connection *connection);
+// Makes a parcel_udt_receive that waits, or the next one, return early.
+void parcel_udt_wake(parcel_udt_connection *connection);
 
 // Why the last call on this thread failed; the text is good until this thread's next call.
 int parcel_udt_error_code(void);

@@ -7,93 +7,99 @@ import Synchronization
 
 /// A UDT connection.
 ///
-/// Calls block their thread, so callers bring their own. One thread may read while another writes. A call into libudt
-/// returns after a slice of time at the latest, which is how `stopReading` and `abort` are seen.
+/// Calls block their thread, so callers bring their own. One thread may read while another writes. A write looks every
+/// 250 ms whether it shall stop; a read is woken.
 ///
-/// An end of stream is what the peer's UDT said once, in a packet that may be lost: lengths and digests decide what is
-/// complete. Bytes left unread a minute after it are destroyed by libudt: read them at once.
+/// Between two of our own ends the peer's end of bytes is said with their number and repeated until it is heard, so 0 means
+/// complete. A stock peer says it once, in a packet that may be lost, and bytes left unread a minute after it are destroyed
+/// by libudt: lengths and digests decide what is complete, and `isExpiring` says when to hurry.
 package final class UDTStream: ByteStream {
   package let peer: String
+  /// The peer's.
+  package let address: SocketAddress?
+  /// What was connected to, and the packet size that was asked for; empty and nil when accepted.
+  let origin: String
+  let requestedSegment: Int?
+
   private let socket: Int32
+  private let link: PeerLink
+  private let udp: UDPSocket
   private let library: UDTLibrary
+  private let linger: Double
+  private let meter = Mutex(PathMeter())
   private let readingStopped = Atomic<Bool>(false)
   private let aborted = Atomic<Bool>(false)
   private let closed = Atomic<Bool>(false)
 
   /// Takes over a connected socket.
-  init(socket: Int32, library: UDTLibrary) {
+  init(
+    socket: Int32, link: PeerLink, udp: UDPSocket, options: UDTOptions, origin: String = "",
+    library: UDTLibrary
+  ) {
     self.socket = socket
+    self.link = link
+    self.udp = udp
     self.library = library
-    peer = SocketAddress { parcel_udt_peer_address(socket, $0, $1) }?.text ?? "?"
+    self.origin = origin
+    requestedSegment = options.maximumSegment
+    linger = Double(options.linger)
+    address = SocketAddress { parcel_udt_peer_address(socket, $0, $1) }
+    peer = address?.text ?? "?"
+    library.ticker.add(link, socket: socket)
+    link.start()
   }
 
-  /// Blocks until connected: up to 3 s, besides asking for the name.
-  ///
-  /// Throws `Failure(.network | .input)`.
-  package static func connect(
-    host: String, port: Int, options: UDTOptions = UDTOptions(), library: UDTLibrary
-  ) throws(Failure) -> UDTStream {
-    let object = "'\(Printable.text(host))' port \(port)"
-    let address: SocketAddress
-    switch SocketAddress.resolve(host: host, port: port) {
-    case .success(let all): address = all[0]
-    case .failure(let cause):
-      throw failure(object, cause.text, remedy: "Check the name and the port.")
-    }
-    let socket = try bound(to: .any(family: address.family), options) { failure(object, $0) }
-    guard address.withPointer({ parcel_udt_connect(socket, $0, address.length) }) == 0 else {
-      let error = LastError()
-      parcel_udt_close(socket)
-      throw refusal(object, error)
-    }
-    return UDTStream(socket: socket, library: library)
+  deinit {
+    guard !closed.load(ordering: .acquiring) else { return }
+    link.breakOff()
+    library.ticker.bury(socket: socket)
   }
 
-  /// A new bound socket; `failure` makes the error of a cause.
-  static func bound(
-    to address: SocketAddress, _ options: UDTOptions, failure: (String) -> Failure
-  ) throws(Failure) -> Int32 {
-    var values = options.forC(isIPv6: address.isIPv6)
-    let socket = parcel_udt_socket(address.family, &values)
-    guard socket >= 0 else { throw failure(LastError().cause) }
-    var systemError: Int32 = 0
-    let result = address.withPointer { parcel_udt_bind(socket, $0, address.length, &systemError) }
-    guard result == 0 else {
-      let cause = systemError == 0 ? LastError().cause : Cause(system: systemError).text
-      parcel_udt_close(socket)
-      throw failure(cause)
-    }
-    return socket
-  }
+  /// The peer speaks our messages. False also while that is not known yet: up to 3 s.
+  package var peerIsOurs: Bool { link.peerIsOurs }
 
-  private static func failure(_ object: String, _ cause: String, remedy: String = "") -> Failure {
-    Failure(
-      .network, retry: .later(after: nil), "Could not connect to \(object) over UDT: \(cause).",
-      remedy: remedy)
-  }
-
-  private static func refusal(_ object: String, _ error: LastError) -> Failure {
-    switch error.code {
-    case PARCEL_UDT_NO_ANSWER:
-      failure(
-        object, "nobody answered within 3 s",
-        remedy: "Check that a UDT server or relay runs there and that firewalls let UDP through.")
-    case PARCEL_UDT_REJECTED: failure(object, "it refused the connection")
-    default: failure(object, error.cause)
-    }
+  /// Of this connection alone; rates are over the time since the last call. Any thread, one caller.
+  package func path() -> PathStatistics {
+    let facts = link.current
+    let bytes = link.byteCounts
+    let drops = udp.drops
+    return meter.withLock { $0.statistics(facts, bytes: bytes, drops: drops, now: MonotonicClock.now()) }
   }
 
   package func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {
     let deadline = MonotonicClock.seconds() + timeout
     while true {
       if aborted.load(ordering: .acquiring) { throw .broken("stopped") }
+      if link.wasReset { throw .broken("the peer reset the connection") }
       if readingStopped.load(ordering: .acquiring) { return 0 }
-      let count = parcel_udt_receive(socket, buffer.baseAddress, Int32(clamping: buffer.count))
-      if count > 0 { return Int(count) }
-      let error = LastError()
-      if error.code == PARCEL_UDT_LOST, parcel_udt_peer_closed(socket) == 1 { return 0 }
-      guard error.code == PARCEL_UDT_TIMEOUT else { throw broken(error) }
+      // Nothing can come behind the announced end: no wait for it.
+      let left = max(0, deadline - MonotonicClock.seconds())
+      let slice = if case .open = link.readState { Int32(min(250, left * 1000)) } else { Int32(0) }
+      let count = parcel_udt_receive(
+        socket, link.connection, buffer.baseAddress, Int32(clamping: buffer.count), slice)
+      if count > 0 {
+        link.didRead(Int(count))
+        return Int(count)
+      }
+      if let end = try end(LastError()) { return end }
       if MonotonicClock.seconds() >= deadline { throw .timeout }
+    }
+  }
+
+  /// What a read without bytes means: 0 at the end, nil when there may be more.
+  private func end(_ error: LastError) throws(StreamEnd) -> Int? {
+    switch link.readState {
+    case .ended: return 0
+    case .broken(let text): throw .broken(text)
+    case .open: break
+    }
+    switch error.code {
+    case PARCEL_UDT_TIMEOUT: return nil
+    case PARCEL_UDT_LOST, PARCEL_UDT_GONE:
+      guard link.peerHasClosed else { throw broken(error) }
+      if link.peerIsOurs { throw .broken("the peer closed the connection before the end") }
+      return 0
+    default: throw broken(error)
     }
   }
 
@@ -102,8 +108,12 @@ package final class UDTStream: ByteStream {
     let deadline = MonotonicClock.seconds() + timeout
     while true {
       if aborted.load(ordering: .acquiring) { throw .broken("stopped") }
+      if let trouble = link.writeTrouble { throw .broken(trouble) }
       let count = parcel_udt_send(socket, bytes.baseAddress, Int32(clamping: bytes.count))
-      if count > 0 { return Int(count) }
+      if count > 0 {
+        link.didWrite(Int(count))
+        return Int(count)
+      }
       let error = LastError()
       guard error.code == PARCEL_UDT_TIMEOUT else { throw broken(error) }
       if MonotonicClock.seconds() >= deadline { throw .timeout }
@@ -111,29 +121,53 @@ package final class UDTStream: ByteStream {
   }
 
   private func broken(_ error: LastError) -> StreamEnd {
+    if let trouble = link.writeTrouble { return .broken(trouble) }
     switch error.code {
-    case PARCEL_UDT_LOST where parcel_udt_peer_closed(socket) == 1: .broken("the peer closed the connection")
-    case PARCEL_UDT_LOST, PARCEL_UDT_GONE: .broken("the UDT connection was lost")
-    default: .broken(error.cause)
+    case PARCEL_UDT_LOST, PARCEL_UDT_GONE:
+      return .broken(link.peerHasClosed ? "the peer closed the connection" : "the UDT connection was lost")
+    default: return .broken(error.cause)
     }
   }
 
-  /// UDT 4 has no half-close.
-  package func endWriting() -> Bool { false }
+  /// True when the peer is one of ours and hears of it. UDT itself has no half-close, so a stock peer does not.
+  package func endWriting() -> Bool { !aborted.load(ordering: .acquiring) && link.endWriting() }
 
-  package func stopReading() { readingStopped.store(true, ordering: .releasing) }
+  package var isExpiring: Bool {
+    let facts = link.current
+    return facts.is_shut_down != 0 && facts.readable != 0
+  }
 
-  /// UDT 4 has no word for it: the peer finds that nobody is there any more, which takes it up to 47 s if it has no
+  package func stopReading() {
+    readingStopped.store(true, ordering: .releasing)
+    link.stopReading()
+  }
+
+  /// Our own peer is told. A stock peer finds that nobody is there any more, which takes it up to 47 s if it has no
   /// timeout of its own.
-  package func abort() { aborted.store(true, ordering: .releasing) }
+  package func abort() {
+    aborted.store(true, ordering: .releasing)
+    link.breakOff()
+  }
 
-  /// Waits until the peer's UDT has acknowledged everything, at most the options' `linger`. The peer can then still read it.
+  /// Waits until a peer of ours has read everything, or a stock peer's UDT has acknowledged everything (it can then still be
+  /// read), at most the options' `linger`. False when that did not happen, or nobody knows.
   @discardableResult package func close() -> Bool {
     guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return true }
     if aborted.load(ordering: .acquiring) {
-      parcel_udt_drop(socket)
+      library.ticker.bury(socket: socket)
       return false
     }
-    return parcel_udt_close(socket) == 0
+    link.stopReading()
+    _ = link.endWriting()
+    let isDelivered = link.waitUntilDelivered(linger: linger)
+    library.ticker.remove(socket: socket)
+    if isDelivered || link.peerIsOurs {
+      link.sayGoodbye()
+      parcel_udt_close(socket)
+    } else {
+      // A stock peer would take a goodbye for the end.
+      parcel_udt_drop(socket)
+    }
+    return isDelivered
   }
 }

@@ -32,24 +32,27 @@ struct ConnectionTests {
   func nobody() async throws {
     try await onThread {
       let silence = Silence()
-      let failure = #expect(throws: Failure.self) {
+      let error = #expect(throws: UDTStream.ConnectFailure.self) {
         _ = try UDTStream.connect(host: "127.0.0.1", port: silence.port, library: Shared.library())
       }
+      #expect(error?.isSilent == true)
       #expect(
-        failure?.sentence
-          == "Could not connect to '127.0.0.1' port \(silence.port) over UDT: nobody answered within 3 s.")
-      #expect(failure?.code == .network)
-      #expect(failure?.remedy.isEmpty == false)
+        error?.failure.sentence
+          == "Could not connect to '127.0.0.1' port \(silence.port) over UDT: nobody answered within 3 s, asked twice."
+      )
+      #expect(error?.failure.code == .network)
+      #expect(error?.failure.remedy.isEmpty == false)
     }
   }
 
   @Test("to a port that cannot be fails with a sentence")
   func badPort() async throws {
     try await onThread {
-      let failure = #expect(throws: Failure.self) {
+      let error = #expect(throws: UDTStream.ConnectFailure.self) {
         _ = try UDTStream.connect(host: "127.0.0.1", port: 70_000, library: Shared.library())
       }
-      #expect(failure?.sentence.contains("a port is a number from 0 to 65,535") == true)
+      #expect(error?.isSilent == false)
+      #expect(error?.failure.sentence.contains("a port is a number from 0 to 65,535") == true)
     }
   }
 

@@ -56,6 +56,7 @@ struct StreamTests {
       #expect(throws: StreamEnd.timeout) { try pair.server.read(timeout: 0.3) }
       try pair.client.write([1, 2, 3])
       #expect(try pair.server.read(exactly: 3) == [1, 2, 3])
+      #expect(pair.client.close())
       pair.close()
     }
   }
@@ -72,13 +73,21 @@ struct StreamTests {
   @Test("the peer reads everything written before the close, then the end")
   func close() async throws {
     let bytes = pattern(500_000, seed: 6)
-    try await onThread {
-      let pair = try Pair()
+    let pair = try await onThread { try Pair() }
+    async let isDelivered = onThread {
       try pair.client.write(bytes)
-      pair.client.close()
-      #expect(try pair.server.read(exactly: bytes.count) == bytes)
+      return pair.client.close()
+    }
+    try await onThread {
+      let got = try pair.server.read(exactly: bytes.count)
+      #expect(got == bytes)
       #expect(try pair.server.read() == [])
-      #expect(throws: StreamEnd.broken("the peer closed the connection")) { try pair.server.write([1]) }
+    }
+    #expect(try await isDelivered)
+    try await onThread {
+      #expect(throws: StreamEnd.broken("the peer closed the connection")) {
+        for _ in 0..<100_000 { try pair.server.write([1]) }
+      }
       pair.close()
     }
   }
@@ -92,7 +101,7 @@ struct StreamTests {
     try await onThread { pair.close() }
   }
 
-  @Test("after an abort the peer reads no end")
+  @Test("after an abort the peer is told that it was reset, at once")
   func abort() async throws {
     try await onThread {
       let pair = try Pair()
@@ -101,9 +110,11 @@ struct StreamTests {
       pair.client.abort()
       #expect(throws: StreamEnd.broken("stopped")) { try pair.client.read() }
       #expect(throws: StreamEnd.broken("stopped")) { try pair.client.write([1]) }
-      pair.client.close()
-      #expect(throws: StreamEnd.timeout) { try pair.server.read(timeout: 1) }
-      pair.server.abort()
+      #expect(!pair.client.close())
+      let reset = StreamEnd.broken("the peer reset the connection")
+      #expect(throws: reset) { try pair.server.read(timeout: 60) }
+      #expect(throws: reset) { try pair.server.write([1]) }
+      #expect(!pair.server.close())
       pair.close()
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import ParcelCore
+import ParcelTesting
 import ParcelUDT
 import Synchronization
 
@@ -90,5 +91,172 @@ extension UDTStream {
       all += some
     }
     return all
+  }
+}
+
+/// FNV-1a in 64 bits, as StockPeer has it.
+func digest(_ bytes: [UInt8]) -> UInt64 {
+  bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+}
+
+/// The built StockPeer, running.
+final class StockPeer: @unchecked Sendable {
+  private let process = Process()
+  private let output = Pipe()
+
+  init(_ arguments: [String]) throws {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
+      .appendingPathComponent("StockPeer")
+    process.arguments = arguments
+    process.standardOutput = output
+    try process.run()
+  }
+
+  deinit { kill() }
+
+  /// The next line that it prints.
+  func line() throws -> String {
+    var line: [UInt8] = []
+    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 {
+      line.append(byte)
+    }
+    return String(decoding: line, as: UTF8.self)
+  }
+
+  /// Where it listens, the first line of those that do.
+  func port() throws -> Int { Int(try line()) ?? 0 }
+
+  /// Waits until it ends by itself.
+  func wait() -> Int32 {
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  func kill() {
+    guard process.isRunning else { return }
+    Glibc.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+}
+
+/// A plain UDP socket on 127.0.0.1.
+final class LoopbackSocket: @unchecked Sendable {
+  let socket: Int32
+  let port: Int
+
+  init() {
+    socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    var address = Self.address(0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let socket = socket
+    withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, size)
+        getsockname(socket, $0, &size)
+      }
+    }
+    var timeout = timeval(tv_sec: 0, tv_usec: 20_000)
+    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    port = Int(UInt16(bigEndian: address.sin_port))
+  }
+
+  deinit { close(socket) }
+
+  private static func address(_ port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = UInt16(port).bigEndian
+    return address
+  }
+
+  func send(_ bytes: [UInt8], to port: Int) {
+    var address = Self.address(port)
+    withUnsafePointer(to: &address) {
+      _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        sendto(socket, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
+
+  /// The next datagram and the port it came from; nil after 20 ms without.
+  func receive() -> (bytes: [UInt8], port: Int)? {
+    var bytes = [UInt8](repeating: 0, count: 10_000)
+    var address = sockaddr_in()
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let count = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        recvfrom(socket, &bytes, bytes.count, 0, $0, &size)
+      }
+    }
+    guard count >= 0 else { return nil }
+    return (Array(bytes[..<count]), Int(UInt16(bigEndian: address.sin_port)))
+  }
+}
+
+/// Runs something again and again on a thread of its own until it is stopped.
+final class Background: @unchecked Sendable {
+  private let isStopped = Atomic<Bool>(false)
+  private let ended = DispatchSemaphore(value: 0)
+
+  init(_ body: @escaping @Sendable () -> Void) {
+    Thread.detachNewThread {
+      while !self.isStopped.load(ordering: .acquiring) { body() }
+      self.ended.signal()
+    }
+  }
+
+  func stop() {
+    isStopped.store(true, ordering: .releasing)
+    ended.wait()
+  }
+}
+
+/// Between one client and a server, both ways: loses some datagrams, by a seed.
+final class LossyPath: @unchecked Sendable {
+  private let front = LoopbackSocket()
+  private let back = LoopbackSocket()
+  private let state: Mutex<(random: Seeded, client: Int, lost: Int)>
+  private var threads: [Background] = []
+  var port: Int { front.port }
+  var lost: Int { state.withLock { $0.lost } }
+
+  init(to server: Int, loss: Double, seed: UInt64) {
+    state = Mutex((Seeded(seed), 0, 0))
+    threads = [
+      Background { [front, back, self] in
+        guard let (bytes, port) = front.receive() else { return }
+        self.state.withLock { $0.client = port }
+        if !self.loses(loss) { back.send(bytes, to: server) }
+      },
+      Background { [front, back, self] in
+        guard let (bytes, _) = back.receive() else { return }
+        let client = self.state.withLock { $0.client }
+        if !self.loses(loss) { front.send(bytes, to: client) }
+      },
+    ]
+  }
+
+  private func loses(_ share: Double) -> Bool {
+    state.withLock { state in
+      let isLost = Double.random(in: 0..<1, using: &state.random) < share
+      if isLost { state.lost += 1 }
+      return isLost
+    }
+  }
+
+  func stop() { for thread in threads { thread.stop() } }
+}
+
+extension UDTStream {
+  /// Reads until the stream ends.
+  func readToEnd() throws -> [UInt8] {
+    var all: [UInt8] = []
+    while true {
+      let some = try read()
+      if some.isEmpty { return all }
+      all += some
+    }
   }
 }

@@ -1,30 +1,17 @@
-#include "CUDT.h"
-
+// libudt's calls behind a C face.
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
 #include <time.h>
-#include <udt/core.h>
-#include <udt/udt.h>
 #include <unistd.h>
 
 #include <mutex>
+
+#include "connection.h"
 
 namespace {
 
 std::mutex users_lock;
 int users = 0;
-
-// libudt knows whether a connection ended because the peer closed it or because it went silent, and does not say. Naming a
-// private member in an explicit instantiation is allowed; the layout is right because header and static library are of one
-// package.
-template <volatile bool CUDT::*Member> struct Reveal {
-  friend volatile bool CUDT::*shutdown_member() { return Member; }
-};
-volatile bool CUDT::*shutdown_member();
-template struct Reveal<&CUDT::m_bShutdown>;
-
-// Null when libudt has cleared the socket away. Good for a second at least: that is how long it keeps what it clears away.
-CUDT *connection(int socket) { return CUDT::getUDTHandle(socket); }
 
 bool set(int socket, UDT::SOCKOPT option, const void *value, int size) {
   return UDT::setsockopt(socket, 0, option, value, size) != UDT::ERROR;
@@ -37,35 +24,29 @@ bool set_linger(int socket, int seconds) {
   return set(socket, UDT_LINGER, &value, sizeof value);
 }
 
+bool set_control(int socket, const parcel_udt_hooks *hooks) {
+  CCCVirtualFactory *factory = parcel_udt_control_factory(hooks);
+  bool done = set(socket, UDT_CC, factory, sizeof *factory);  // it keeps a clone
+  delete factory;
+  return done;
+}
+
 bool set_all(int socket, const parcel_udt_options &o) {
   return set(socket, UDT_MSS, o.maximum_segment) && set(socket, UDT_FC, o.flow_window) &&
          set(socket, UDT_SNDBUF, o.send_buffer) && set(socket, UDT_RCVBUF, o.receive_buffer) &&
          set(socket, UDP_SNDBUF, o.udp_send_buffer) && set(socket, UDP_RCVBUF, o.udp_receive_buffer) &&
-         set_linger(socket, o.linger_seconds) &&
-         // Only now: later, setting any option waits for the calls that send and receive.
-         set(socket, UDT_SNDTIMEO, o.slice_milliseconds) && set(socket, UDT_RCVTIMEO, o.slice_milliseconds) &&
+         // Whoever closes waits by itself before.
+         set_linger(socket, 0) &&
+         // Only now: later, setting any option waits for the calls that send and receive. A receive waits by itself before.
+         set(socket, UDT_SNDTIMEO, o.slice_milliseconds) && set(socket, UDT_RCVTIMEO, 0) &&
          // Otherwise a port that is already in use here would take over its UDP socket, and ours would be lost.
          set(socket, UDT_REUSEADDR, false);
 }
 
-long long milliseconds_now() {
+long long milliseconds_now(clockid_t clock) {
   timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-// A bound UDP socket, or -1 with errno.
-int udp_socket(const sockaddr *address, socklen_t length) {
-  int udp = ::socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (udp < 0) return -1;
-  // IPv6 takes IPv4 in too, whatever the system's default: ports are then unique among both, as libudt expects.
-  int off = 0;
-  if (address->sa_family == AF_INET6) setsockopt(udp, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  if (::bind(udp, address, length) == 0) return udp;
-  int error = errno;
-  ::close(udp);
-  errno = error;
-  return -1;
 }
 
 int copy_address(int socket, sockaddr_storage *address, socklen_t *length,
@@ -74,6 +55,27 @@ int copy_address(int socket, sockaddr_storage *address, socklen_t *length,
   if (get(socket, reinterpret_cast<sockaddr *>(address), &size) == UDT::ERROR) return -1;
   *length = socklen_t(size);
   return 0;
+}
+
+bool has_something(CUDT *cudt) {
+  return inside::is_broken(cudt) || inside::is_closing(cudt) || !inside::is_connected(cudt) ||
+         inside::receive_buffer(cudt)->getRcvDataSize() > 0;
+}
+
+// As libudt's own recv waits, on the same condition and holding the same lock against its collector, but parcel_udt_wake ends
+// it too.
+void wait_for_data(int socket, parcel_udt_connection *connection, int milliseconds) {
+  CUDT *cudt = inside::find(socket);
+  if (!cudt || has_something(cudt)) return;
+  long long deadline = milliseconds_now(CLOCK_REALTIME) + milliseconds;  // the condition's clock
+  timespec time = {time_t(deadline / 1000), long(deadline % 1000) * 1000000};
+  pthread_mutex_lock(&inside::receive_lock(cudt));
+  pthread_mutex_lock(&inside::data_lock(cudt));
+  while (!has_something(cudt) && !connection->woken)
+    if (pthread_cond_timedwait(&inside::data_condition(cudt), &inside::data_lock(cudt), &time) != 0) break;
+  connection->woken = false;
+  pthread_mutex_unlock(&inside::data_lock(cudt));
+  pthread_mutex_unlock(&inside::receive_lock(cudt));
 }
 
 }  // namespace
@@ -90,25 +92,28 @@ void parcel_udt_cleanup(void) {
   if (users > 0 && --users == 0) UDT::cleanup();
 }
 
-int parcel_udt_socket(int family, const parcel_udt_options *options) {
+int parcel_udt_socket(int family, const parcel_udt_options *options, const parcel_udt_hooks *hooks) {
   UDTSOCKET socket = UDT::socket(family, SOCK_STREAM, 0);
   if (socket == UDT::INVALID_SOCK) return -1;
-  if (set_all(socket, *options)) return socket;
+  if (set_all(socket, *options) && set_control(socket, hooks)) return socket;
   UDT::ERRORINFO error = UDT::getlasterror();
   UDT::close(socket);
   UDT::getlasterror() = error;
   return -1;
 }
 
-int parcel_udt_bind(int socket, const sockaddr *address, socklen_t length, int *system_error) {
+int parcel_udt_bind(int socket, int udp, const parcel_udt_options *options, int *system_error) {
   *system_error = 0;
-  int udp = udp_socket(address, length);
-  if (udp < 0) {
+  int copy = fcntl(udp, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) {
     *system_error = errno;
     return -1;
   }
-  // From here on the UDP socket is libudt's, which closes it when this fails.
-  return UDT::bind2(socket, udp) == UDT::ERROR ? -1 : 0;
+  // From here on the copy is libudt's, which closes it when this fails.
+  if (UDT::bind2(socket, copy) == UDT::ERROR) return -1;
+  // libudt has set its own, which the system may have cut.
+  parcel_udp_set_buffers(udp, options->udp_send_buffer, options->udp_receive_buffer);
+  return 0;
 }
 
 int parcel_udt_listen(int socket, int backlog) {
@@ -118,7 +123,7 @@ int parcel_udt_listen(int socket, int backlog) {
 }
 
 int parcel_udt_accept(int socket, int milliseconds) {
-  long long deadline = milliseconds_now() + milliseconds;
+  long long deadline = milliseconds_now(CLOCK_MONOTONIC) + milliseconds;
   while (true) {
     // Without room for the address: libudt would read it from a socket that may just have gone.
     UDTSOCKET accepted = UDT::accept(socket, nullptr, nullptr);
@@ -127,7 +132,7 @@ int parcel_udt_accept(int socket, int milliseconds) {
       UDT::close(accepted);  // it broke before it was ours: the next one
     } else if (UDT::getlasterror_code() != UDT::ERRORINFO::EASYNCRCV) {
       return -1;
-    } else if (milliseconds_now() >= deadline) {
+    } else if (milliseconds_now(CLOCK_MONOTONIC) >= deadline) {
       return PARCEL_UDT_NOBODY;
     } else {
       // libudt's epoll loses events and a blocking accept has no timeout: look again, as its own select does.
@@ -139,6 +144,15 @@ int parcel_udt_accept(int socket, int milliseconds) {
 
 int parcel_udt_connect(int socket, const sockaddr *address, socklen_t length) {
   return UDT::connect(socket, address, int(length)) == UDT::ERROR ? -1 : 0;
+}
+
+void *parcel_udt_attach(int socket, parcel_udt_connection **connection, parcel_udt_negotiated *negotiated) {
+  CUDT *cudt = inside::find(socket);
+  if (!cudt || !inside::control(cudt)) return nullptr;
+  void *context = parcel_udt_attach_control(cudt, connection);
+  negotiated->segment = inside::segment(cudt);
+  negotiated->window = (*connection)->offered_window;
+  return context;
 }
 
 int parcel_udt_own_address(int socket, sockaddr_storage *address, socklen_t *length) {
@@ -153,21 +167,16 @@ int parcel_udt_send(int socket, const void *bytes, int count) {
   return UDT::send(socket, static_cast<const char *>(bytes), count, 0);
 }
 
-int parcel_udt_receive(int socket, void *bytes, int count) {
+int parcel_udt_receive(int socket, parcel_udt_connection *connection, void *bytes, int count, int milliseconds) {
+  wait_for_data(socket, connection, milliseconds);
   return UDT::recv(socket, static_cast<char *>(bytes), count, 0);
-}
-
-int parcel_udt_peer_closed(int socket) {
-  CUDT *found = connection(socket);
-  return found ? (found->*shutdown_member() ? 1 : 0) : -1;
 }
 
 int parcel_udt_close(int socket) { return UDT::close(socket) == UDT::ERROR ? -1 : 0; }
 
 int parcel_udt_drop(int socket) {
-  set_linger(socket, 0);
   // Believing that the peer has closed already, libudt does not tell it.
-  if (CUDT *found = connection(socket)) found->*shutdown_member() = true;
+  if (CUDT *found = inside::find(socket)) inside::is_shut_down(found) = true;
   return parcel_udt_close(socket);
 }
 

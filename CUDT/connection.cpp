@@ -1,0 +1,78 @@
+// Beside the bytes of a connection: what libudt counts, our own messages, waking a reader.
+#include "connection.h"
+
+#include <string.h>
+
+void parcel_udt_note_facts(CUDT *cudt, parcel_udt_facts *facts) {
+  facts->is_shut_down = inside::is_shut_down(cudt);
+  facts->is_broken = inside::is_broken(cudt) || inside::is_closing(cudt);
+  facts->readable = inside::receive_buffer(cudt)->getRcvDataSize() > 0;
+  facts->unacknowledged = inside::send_buffer(cudt)->getCurrBufSize();
+  facts->payload = inside::payload(cudt);
+  facts->expirations = inside::expirations(cudt);
+  facts->round_trip = inside::round_trip(cudt);
+  facts->round_trip_variance = inside::round_trip_variance(cudt);
+  facts->window = inside::congestion_window(cudt);
+  if (facts->window > inside::peer_window(cudt)) facts->window = inside::peer_window(cudt);
+  facts->sent = inside::sent(cudt);
+  facts->received = inside::received(cudt);
+  facts->heard = facts->received + inside::acknowledgements(cudt) + inside::loss_reports(cudt);
+  facts->send_lost = inside::send_lost(cudt);
+  facts->receive_lost = inside::receive_lost(cudt);
+  facts->retransmitted = inside::retransmitted(cudt);
+}
+
+void parcel_udt_retain(parcel_udt_connection *connection) { connection->holders++; }
+
+void parcel_udt_release(parcel_udt_connection *connection) {
+  if (--connection->holders == 0) delete connection;
+}
+
+int parcel_udt_look(parcel_udt_connection *connection, parcel_udt_facts *facts) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  if (connection->cudt) parcel_udt_note_facts(connection->cudt, &connection->last);
+  *facts = connection->last;
+  if (connection->is_closed) facts->is_broken = 1;
+  return connection->is_closed ? -1 : 0;
+}
+
+namespace {
+
+// Inside the connection's lock.
+void send_packet(CUDT *cudt, CPacket &packet) {
+  packet.m_iTimeStamp = 0;
+  packet.m_iID = inside::peer_id(cudt);
+  inside::send_queue(cudt)->sendto(inside::peer_address(cudt), packet);
+}
+
+}  // namespace
+
+int parcel_udt_tell(parcel_udt_connection *connection, const uint32_t *words, int count) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  if (!connection->cudt || count > 16) return -1;
+  uint32_t copy[16];  // sending turns the bytes around in place
+  memcpy(copy, words, size_t(count) * 4);
+  int32_t subtype = PARCEL_UDT_SUBTYPE;
+  CPacket packet;
+  packet.pack(0x7FFF, &subtype, copy, count * 4);
+  send_packet(connection->cudt, packet);
+  return 0;
+}
+
+void parcel_udt_say_goodbye(parcel_udt_connection *connection) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  if (!connection->cudt || inside::is_shut_down(connection->cudt)) return;
+  CPacket packet;
+  packet.pack(5);
+  send_packet(connection->cudt, packet);
+}
+
+void parcel_udt_wake(parcel_udt_connection *connection) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  connection->woken = true;
+  CUDT *cudt = connection->cudt;
+  if (!cudt) return;
+  pthread_mutex_lock(&inside::data_lock(cudt));
+  pthread_cond_signal(&inside::data_condition(cudt));
+  pthread_mutex_unlock(&inside::data_lock(cudt));
+}

@@ -1,0 +1,57 @@
+// What libudt knows and does not say. Naming a private member in an explicit instantiation is allowed; the layout is right
+// because header and static library are of one package.
+#ifndef PARCEL_CUDT_INSIDE_H
+#define PARCEL_CUDT_INSIDE_H
+#include <udt/core.h>
+#include <udt/udt.h>
+
+namespace inside {
+
+template <typename Tag, typename Tag::type Member> struct Reveal {
+  friend typename Tag::type reveal(Tag) { return Member; }
+};
+
+// inside::name(cudt) is the private member CUDT::member.
+#define PARCEL_REVEAL(name, Type, member)                        \
+  struct name##_tag {                                            \
+    typedef Type CUDT::*type;                                    \
+    friend type reveal(name##_tag);                              \
+  };                                                             \
+  template struct Reveal<name##_tag, &CUDT::member>;             \
+  inline Type &name(CUDT *cudt) { return cudt->*reveal(name##_tag()); }
+
+PARCEL_REVEAL(is_shut_down, volatile bool, m_bShutdown)
+PARCEL_REVEAL(is_broken, volatile bool, m_bBroken)
+PARCEL_REVEAL(is_closing, volatile bool, m_bClosing)
+PARCEL_REVEAL(is_connected, volatile bool, m_bConnected)
+PARCEL_REVEAL(control, CCC *, m_pCC)
+PARCEL_REVEAL(peer_id, UDTSOCKET, m_PeerID)
+PARCEL_REVEAL(peer_address, sockaddr *, m_pPeerAddr)
+PARCEL_REVEAL(send_queue, CSndQueue *, m_pSndQueue)
+PARCEL_REVEAL(send_buffer, CSndBuffer *, m_pSndBuffer)
+PARCEL_REVEAL(receive_buffer, CRcvBuffer *, m_pRcvBuffer)
+PARCEL_REVEAL(receive_lock, pthread_mutex_t, m_RecvLock)
+PARCEL_REVEAL(data_lock, pthread_mutex_t, m_RecvDataLock)
+PARCEL_REVEAL(data_condition, pthread_cond_t, m_RecvDataCond)
+PARCEL_REVEAL(expirations, int, m_iEXPCount)
+PARCEL_REVEAL(segment, int, m_iMSS)
+PARCEL_REVEAL(payload, int, m_iPayloadSize)
+PARCEL_REVEAL(round_trip, int, m_iRTT)
+PARCEL_REVEAL(round_trip_variance, int, m_iRTTVar)
+PARCEL_REVEAL(peer_window, volatile int, m_iFlowWindowSize)
+PARCEL_REVEAL(congestion_window, volatile double, m_dCongestionWindow)
+PARCEL_REVEAL(sent, int64_t, m_llSentTotal)
+PARCEL_REVEAL(received, int64_t, m_llRecvTotal)
+PARCEL_REVEAL(send_lost, int, m_iSndLossTotal)
+PARCEL_REVEAL(receive_lost, int, m_iRcvLossTotal)
+PARCEL_REVEAL(retransmitted, int, m_iRetransTotal)
+PARCEL_REVEAL(acknowledgements, int, m_iRecvACKTotal)
+PARCEL_REVEAL(loss_reports, int, m_iRecvNAKTotal)
+
+#undef PARCEL_REVEAL
+
+// Null when libudt has cleared the socket away. Good for a second at least: that is how long it keeps what it clears away.
+inline CUDT *find(int socket) { return CUDT::getUDTHandle(socket); }
+
+}  // namespace inside
+#endif

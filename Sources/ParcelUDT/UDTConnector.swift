@@ -1,0 +1,38 @@
+import ParcelCore
+import Synchronization
+
+/// Connects, and remembers for each peer which packet size gets through.
+///
+/// A path may swallow large packets silently: the handshake is good and no data comes. The relay that sees it says so and
+/// connects again, with smaller packets.
+package final class UDTConnector: Sendable {
+  private let options: UDTOptions
+  private let library: UDTLibrary
+  private let ladders = Mutex<[String: SegmentLadder]>([:])
+
+  /// A packet size in `options` is obeyed, and nothing is remembered.
+  package init(options: UDTOptions = UDTOptions(), library: UDTLibrary) {
+    self.options = options
+    self.library = library
+  }
+
+  /// As `UDTStream.connect`.
+  package func connect(host: String, port: Int) throws(UDTStream.ConnectFailure) -> UDTStream {
+    var options = options
+    if options.maximumSegment == nil {
+      options.maximumSegment = ladders.withLock { $0["\(host) \(port)"]?.segment }
+    }
+    return try UDTStream.connect(host: host, port: port, options: options, library: library)
+  }
+
+  /// No data came over `stream` within 3 s, although some was sent. True: connecting again tries smaller packets. False: it
+  /// is not the packet size, or that is fixed.
+  package func noData(from stream: UDTStream) -> Bool {
+    guard options.maximumSegment == nil, !stream.origin.isEmpty else { return false }
+    return ladders.withLock { ladders in
+      // A program talks to few relays; a bound all the same.
+      if ladders.count > 1000 { ladders = [:] }
+      return ladders[stream.origin, default: SegmentLadder()].noData(with: stream.requestedSegment)
+    }
+  }
+}
