@@ -62,7 +62,7 @@ let package = Package(
     library("ParcelHTTP", ["ParcelCore", "ParcelSystem", "CCurl"]),
     library("ParcelUDT", ["ParcelCore", "ParcelSystem", "ParcelNet", "CUDT"]),
     library("ParcelRelay", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
-    library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
+    library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "CLinux"]),
     library("ParcelServer", ["ParcelCore", "ParcelSystem", "ParcelNet", "CCrypto"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "ParcelSystem", "CNcurses"]),
 
@@ -84,6 +84,11 @@ let package = Package(
     .target(
       name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
+    // A stand-in for the relay program, and a process that has tunnels.
+    .executableTarget(name: "fake-relay", path: "Tests/FakeRelay"),
+    .executableTarget(
+      name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
+      path: "Tests/TunnelHolder", swiftSettings: swift),
     tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
@@ -91,6 +96,12 @@ let package = Package(
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests(
+      "ParcelTunnelTests",
+      [
+        "ParcelTunnel", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting", "fake-relay",
+        "tunnel-holder",
+      ]),
     tests("ParcelUDTTests", ["ParcelUDT", "ParcelCore"]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(

@@ -16,3 +16,7 @@ int cl_rename_noreplace(const char *from, const char *to) {
 }
 
 int cl_syncfs(int fd) { return syncfs(fd) == 0 ? 0 : errno; }
+
+int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
+  return posix_spawn_file_actions_addclosefrom_np(actions, from);
+}

@@ -2,9 +2,14 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
+
 // renameat2(2) with RENAME_NOREPLACE on two paths. EINVAL or ENOSYS where the file system cannot do it.
 int cl_rename_noreplace(const char *from, const char *to);
 
 // syncfs(2): everything dirty of the file system that `fd` is on.
 int cl_syncfs(int fd);
+
+// posix_spawn_file_actions_addclosefrom_np(3): in the new program, close `from` and every descriptor above.
+int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
 #endif

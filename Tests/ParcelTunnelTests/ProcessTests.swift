@@ -1,0 +1,77 @@
+import Glibc
+import ParcelCore
+import ParcelTesting
+import Testing
+
+/// The program as a process: what it is given, when it goes, what is left.
+@Suite(.serialized) struct ProcessTests {
+  @Test func theProgramIsGivenTwoSocketsAndNothingElseOfOurs() async throws {
+    let holder = try startHolder(["given", Built.relay, "inspect", "1"], environment: ["SECRET=token"])
+    defer { close(holder.output) }
+    #expect(
+      await text(from: holder.output)
+        == "Could not reach the relay 'inspect:1' over UDP: fds 0 1 2 3 4; secret 0; blocked 0; ignored 0; own group 1.\n"
+    )
+    await bury(holder.pid)
+  }
+
+  @Test func nothingIsLeftOfTunnelsThatWereShutDown() async throws {
+    // The first brings up what stays for the life of a process.
+    let holder = try startHolder(["cycle", Built.relay, "refuse", "1", "50"])
+    defer { close(holder.output) }
+    #expect(await text(from: holder.output) == "descriptors 0, children 0, folders 0, stuck 0\n")
+    await bury(holder.pid)
+  }
+
+  @Test func nothingIsLeftOfTunnelsWhoseProgramIsMissing() async throws {
+    let holder = try startHolder(["cycle", "/nonexistent/relay", "x", "1", "20"])
+    defer { close(holder.output) }
+    #expect(await text(from: holder.output) == "descriptors 0, children 0, folders 0, stuck 0\n")
+    await bury(holder.pid)
+  }
+
+  @Test func theProgramGoesWhenThisProcessIsKilled() async throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let fifo = try Fifo(in: folder)
+    let holder = try startHolder(
+      ["hold", Built.relay, "fifo=\(fifo.path)", "1"], environment: ["XDG_RUNTIME_DIR=\(folder.path)"])
+    defer { close(holder.output) }
+    let path = await text(from: holder.output, line: true)
+    #expect(path.hasPrefix(folder.path + "/parcel-"))
+    let program = await fifo.program()
+    #expect(program.map { kill($0, 0) } == 0)
+    kill(holder.pid, SIGKILL)
+    await bury(holder.pid)
+    #expect(await fifo.isLeft())
+  }
+
+  @Test func theFolderIsThisUsersAlone() async throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let holder = try startHolder(
+      ["hold", Built.relay, "refuse", "1"], environment: ["XDG_RUNTIME_DIR=\(folder.path)"])
+    defer { close(holder.output) }
+    let path = await text(from: holder.output, line: true)
+    var status = stat()
+    #expect(stat(String(path.dropLast("/relay".count)), &status) == 0)
+    #expect(status.st_mode & 0o777 == 0o700)
+    kill(holder.pid, SIGKILL)
+    await bury(holder.pid)
+  }
+
+  @Test func aFolderTooDeepForASocketIsPassedOver() async throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let deep = folder.path + "/" + String(repeating: "x", count: 120)
+    mkdir(deep, 0o700)
+    let holder = try startHolder(
+      ["hold", Built.relay, "refuse", "1"],
+      environment: ["XDG_RUNTIME_DIR=\(deep)", "TMPDIR=\(folder.path)"])
+    defer { close(holder.output) }
+    let path = await text(from: holder.output, line: true)
+    #expect(path.hasPrefix(folder.path + "/parcel-"))
+    kill(holder.pid, SIGKILL)
+    await bury(holder.pid)
+  }
+}
