@@ -38,7 +38,10 @@ final class RelayChild {
         log = wantsErrors ? try SocketPair() : nil
         defer { if let log { close(log.theirs) } }
         pid = try Self.spawn(
-          [program, relay.text, "--listen-fd", "\(Self.listenNumber)", "--control-fd", "\(Self.controlNumber)"],
+          [
+            program, relay.text, "--listen-fd", "\(Self.listenNumber)", "--control-fd",
+            "\(Self.controlNumber)",
+          ],
           listener: listener, control: pair.theirs, errors: log?.theirs)
       } catch {
         close(pair.ours)
@@ -140,7 +143,9 @@ final class RelayChild {
   private static func environment() -> [String] {
     let names = ["PATH", "TMPDIR", "TZ", "LANG", "LD_LIBRARY_PATH", "LOCALDOMAIN", "RES_OPTIONS"]
     let families = ["LC_", "ASAN_", "TSAN_", "LSAN_", "UBSAN_", "LLVM_PROFILE_"]
-    var result: [String] = []
+    // Swift's own crash report would keep connections open for as long as it takes, and end the program with a status in
+    // place of its signal.
+    var result = ["SWIFT_BACKTRACE=enable=no"]
     var entry = environ
     while let text = entry.pointee {
       let variable = String(cString: text)

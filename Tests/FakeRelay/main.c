@@ -12,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -163,6 +164,7 @@ int main(int count, char **arguments) {
   say("{\"type\":\"ready\",\"version\":\"fake\"}\n");
   for (;;) {
     int client = accept4(3, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0 && errno == EINTR) continue;
     if (client < 0) return 1;
     if (refuses || inspects) {
       char line[1024];

@@ -42,7 +42,8 @@ final class Collector: TransferReceiver {
   }
   private struct Guarded {
     var state = State()
-    var waiters: [(condition: @Sendable (State) -> Bool, continuation: CheckedContinuation<State, Never>)] = []
+    var waiters: [(condition: @Sendable (State) -> Bool, continuation: CheckedContinuation<State, Never>)] =
+      []
   }
   private let guarded = Mutex(Guarded())
 

@@ -149,14 +149,14 @@ package struct Supervisor: Sendable {
     if case .running(let since) = state {
       if now - since >= Self.health { failures = 0 }
     } else {
-      if state == .killed { words = "it was not ready within \(Int(Self.patience)) s" }
+      if state == .killed { words = "was not ready within \(Int(Self.patience)) s" }
       facts.absence = absence(words)
     }
     facts.death = SupervisorFacts.Trouble(words: words, at: now)
     failures += 1
-    if failures == 1 { return [.log("\(name): \(words); starting it again")] + launch(now) }
+    if failures == 1 { return [.log("\(name): the program \(words); starting it again")] + launch(now) }
     state = .waiting(until: now + wait)
-    return [.log("\(name): \(words); starting it again in \(Decimal.fixed(wait, 1)) s")]
+    return [.log("\(name): the program \(words); starting it again in \(Decimal.fixed(wait, 1)) s")]
   }
 
   /// Seconds to the next start: 0.2 after the second end in a row (or a first that was no start at all), 0.4, … 10.
@@ -169,7 +169,7 @@ package struct Supervisor: Sendable {
   private func absence(_ words: String) -> Failure {
     Failure(
       .proxy, retry: .later(after: nil),
-      "Could not start the program for the \(name): \(words).",
+      "Could not start the program for the \(name): it \(words).",
       remedy: "Try parcel-tcp2udt by hand, or --transport http.")
   }
 

@@ -7,11 +7,12 @@ package enum ProgramEnd: Hashable, Sendable {
   /// Somebody else collected its status.
   case unknown
 
+  /// What the program did: "was killed by signal 11".
   package var words: String {
     switch self {
-    case .status(let number): "it ended with status \(number)"
-    case .signal(let number): "it was killed by signal \(number)"
-    case .unknown: "it ended"
+    case .status(let number): "ended with status \(number)"
+    case .signal(let number): "was killed by signal \(number)"
+    case .unknown: "ended"
     }
   }
 }
@@ -62,7 +63,7 @@ package struct SupervisorFacts: Hashable, Sendable {
     if let death, death.at >= opened {
       return Failure(
         .proxy, retry: .later(after: nil),
-        "Lost the connection through the relay \(name): the relay program ended, \(death.words).\(also)",
+        "Lost the connection through the relay \(name): the relay program \(death.words).\(also)",
         remedy: "It is started again by itself.")
     }
     if let breakage, breakage.at >= opened {

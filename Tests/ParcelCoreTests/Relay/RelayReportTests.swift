@@ -47,7 +47,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "ready", "{}", "[]", "{\"type\":\"future\"}", "{\"type\":1}", "{\"type\":null}", "{\"type\":\"ready\"",
+    "", "ready", "{}", "[]", "{\"type\":\"future\"}", "{\"type\":1}", "{\"type\":null}",
+    "{\"type\":\"ready\"",
     "{\"type\":\"ready\"}x", "{\"type\":\"path\",\"more\":{}}", "{\"type\":\"path\",\"more\":[]}",
     "{\"Type\":\"ready\"}", "\u{0}",
   ])
@@ -56,7 +57,8 @@ import Testing
   }
 
   @Test func whatIsMissingOrUnknownInAPathIsNothing() {
-    let report = RelayReport(line: #" { "type" : "path" , "loss" : 0.5 , "window" : 1.5 , "colour" : "red" } "#)
+    let report = RelayReport(
+      line: #" { "type" : "path" , "loss" : 0.5 , "window" : 1.5 , "colour" : "red" } "#)
     var expected = PathStatistics()
     expected.loss = 0.5
     #expect(report == .path(expected))
