@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func itReadsWhatJSONObjectWrites() {
-    var random = Seeded(3)
+    var random = RelaySeeds(3)
     for _ in 0..<300 {
       let scalars = (0..<random.next(20)).compactMap { _ in
         Unicode.Scalar(UInt32(random.next(random.next(3) == 0 ? 0x11_0000 : 0x180)))

@@ -66,7 +66,7 @@ import Testing
 
   @Test func damagedLinesNeverPassForAnother() {
     // One byte of a line is dropped or changed: nil, or at most another text or number in a report of the same kind.
-    var random = Seeded(7)
+    var random = RelaySeeds(7)
     for report in Self.reports {
       for _ in 0..<200 {
         var bytes = Array(report.line.utf8)
@@ -113,7 +113,7 @@ import Testing
 }
 
 /// Numbers that look random and are the same each time.
-struct Seeded {
+struct RelaySeeds {
   private var state: UInt64
   init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
 

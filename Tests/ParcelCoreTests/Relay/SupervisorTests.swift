@@ -257,7 +257,7 @@ import Testing
 
   @Test func whateverHappensThereIsAtMostOneProgramAndAnEndWhenStopped() {
     for seed in 1...400 {
-      var random = Seeded(UInt64(seed))
+      var random = RelaySeeds(UInt64(seed))
       var bench = Bench(started: false)
       var isAlive = false
       var isStopped = false
