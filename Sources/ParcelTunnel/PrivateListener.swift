@@ -9,10 +9,10 @@ struct PrivateListener: Sendable {
   /// Connections that may wait, while a program is started again for example.
   private static let backlog: Int32 = 1024
 
-  let folder: String
   let path: String
   /// Closed on exec.
   let descriptor: Int32
+  private let folder: PrivateFolder
 
   /// In $XDG_RUNTIME_DIR, else the temporary folder, else /tmp. Throws `Failure(.disk, .later)`.
   static func make() throws(Failure) -> PrivateListener {
@@ -27,18 +27,12 @@ struct PrivateListener: Sendable {
   }
 
   private init(in base: String) throws(Errno) {
-    guard base.utf8.count + "/parcel-XXXXXX/relay".utf8.count <= Self.longestPath else {
-      throw Errno(code: ENAMETOOLONG)
-    }
-    var template = Array("\(base)/parcel-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw .last }
-    let name = template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    folder = String(decoding: name, as: UTF8.self)
-    path = folder + "/relay"
+    folder = try PrivateFolder(in: base, room: Self.longestPath - "/relay".utf8.count)
+    path = folder.path + "/relay"
     do throws(Errno) {
       descriptor = try Self.listen(at: path)
     } catch {
-      rmdir(folder)
+      folder.remove()
       throw error
     }
   }
@@ -46,7 +40,7 @@ struct PrivateListener: Sendable {
   /// Removes socket and folder; the descriptor stays open. May be called again.
   func removeFolder() {
     unlink(path)
-    rmdir(folder)
+    folder.remove()
   }
 
   /// Takes what waits to be accepted and closes it.

@@ -4,9 +4,11 @@ import ParcelSystem
 
 /// The tunnel's thread: it alone starts, hears, ends and buries the program.
 final class TunnelLoop {
-  /// Seconds that a failed transfer waits for the program's words about it. The program says why before it closes the
-  /// connection, but its death may be seen there first.
+  /// Seconds that a failed transfer waits for the program's words about it, which may come a little after the end of its
+  /// connection.
   private static let hearing = 0.25
+  /// The same for one that may have ended too early. Rare, and half a file for a whole one would be worse than a wait.
+  private static let longHearing = 1.0
 
   private struct Held {
     var pending: TunnelBoard.Pending
@@ -42,7 +44,9 @@ final class TunnelLoop {
     handle(.start)
     while true {
       let news = board.take()
-      held += news.pending.map { Held(pending: $0, until: now() + Self.hearing) }
+      held += news.pending.map {
+        Held(pending: $0, until: now() + ($0.original == nil ? Self.longHearing : Self.hearing))
+      }
       if news.stop { handle(.stop) }
       hear()
       handle(.tick)

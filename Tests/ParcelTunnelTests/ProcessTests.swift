@@ -60,6 +60,32 @@ import Testing
     await bury(holder.pid)
   }
 
+  @Test func theNextProcessRemovesTheFoldersOfKilledOnesAndOnlyThose() async throws {
+    let folder = try TemporaryFolder()
+    defer { folder.remove() }
+    let place = ["XDG_RUNTIME_DIR=\(folder.path)"]
+    var paths: [String] = []
+    var holders: [(pid: pid_t, output: Int32)] = []
+    for _ in 0..<3 {
+      let holder = try startHolder(["hold", Built.relay, "refuse", "1"], environment: place)
+      holders.append(holder)
+      paths.append(await text(from: holder.output, line: true))
+    }
+    kill(holders[0].pid, SIGKILL)
+    await bury(holders[0].pid)
+    #expect(paths.map { access($0, F_OK) } == [0, 0, 0])
+    let next = try startHolder(["cycle", Built.relay, "refuse", "1", "1"], environment: place)
+    _ = await text(from: next.output)
+    await bury(next.pid)
+    #expect(paths.map { access($0, F_OK) } == [-1, 0, 0])
+    #expect(access(String(paths[0].dropLast("/relay".count)), F_OK) == -1)
+    for holder in holders[1...] {
+      kill(holder.pid, SIGKILL)
+      await bury(holder.pid)
+    }
+    for holder in holders + [next] { close(holder.output) }
+  }
+
   @Test func aFolderTooDeepForASocketIsPassedOver() async throws {
     let folder = try TemporaryFolder()
     defer { folder.remove() }

@@ -37,8 +37,8 @@ package struct Supervisor: Sendable {
 
   /// Seconds to become ready in.
   package static let patience: Double = 5
-  /// Seconds to end in after the order to.
-  package static let grace: Double = 2
+  /// Seconds to end in after the order to: longer than the program gives its connections.
+  package static let grace: Double = 3
   /// Seconds of running after which earlier deaths are forgotten.
   package static let health: Double = 30
   /// Seconds before the second start in a row, doubled up to the longest wait.

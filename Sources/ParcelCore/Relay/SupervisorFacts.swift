@@ -75,10 +75,17 @@ package struct SupervisorFacts: Hashable, Sendable {
     return nil
   }
 
-  /// Words of the child, fit to be the end of a sentence of ours.
+  /// Words of the program, fit to be the end of a sentence of ours: of "Could not do this with that: cause." the cause.
   private static func asClause(_ words: String) -> String {
-    var text = Printable.text(String(words.prefix(300)))
+    var text = Printable.text(String(words.prefix(300)))[...]
+    if text.hasPrefix("Could not ") {
+      // A colon of an address has no blank behind it.
+      for at in text.indices.reversed() where text[at...].hasPrefix(": ") {
+        text = text[at...].dropFirst(2)
+        break
+      }
+    }
     while text.hasSuffix(".") { text.removeLast() }
-    return text.isEmpty ? "no reason was given" : text
+    return text.isEmpty ? "no reason was given" : String(text)
   }
 }

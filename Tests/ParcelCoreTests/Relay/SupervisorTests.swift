@@ -153,7 +153,7 @@ import Testing
     bench.give(.stop)
     #expect(bench.acts() == [.askToStop])
     bench.give(.stop)
-    bench.pass(1.9)
+    bench.pass(2.9)
     #expect(bench.acts() == [])
     bench.pass(0.1)
     #expect(bench.acts() == [.kill])
@@ -217,6 +217,21 @@ import Testing
           .proxy, retry: .later(after: nil),
           "Could not reach the relay 'relay.example:9000' over UDP: nobody answered.",
           remedy: "Check that a UDT relay runs there and that firewalls let UDP port 9000 through."))
+  }
+
+  @Test(arguments: [
+    ("the name was not found", "the name was not found"),
+    ("Could not connect to '[::1]:9000' over UDT: no route: none.", "none"),
+    ("Could not connect.", "Could not connect"), ("", "no reason was given"), ("a: b", "a: b"),
+    ("Could not connect: ", "no reason was given"),
+  ])
+  func ofARefusalsSentenceTheCauseIsGiven(reason: String, cause: String) {
+    var bench = Bench()
+    bench.ready()
+    bench.give(.report(.refused(reason: reason, isSilent: false)))
+    #expect(
+      bench.failure(opened: bench.now)?.sentence
+        == "Could not reach the relay 'relay.example:9000' over UDP: \(cause).")
   }
 
   @Test func aDeathAndABreakAreSaidWithTheOriginalCause() {
