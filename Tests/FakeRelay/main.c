@@ -56,7 +56,10 @@ static int send_all(int to, const char *bytes, ssize_t count) {
 }
 
 static void check_faults(long total) {
-  if (crash_after >= 0 && total >= crash_after && (!crash_file || unlink(crash_file) == 0)) raise(SIGSEGV);
+  if (crash_after >= 0 && total >= crash_after && (!crash_file || unlink(crash_file) == 0)) {
+    signal(SIGSEGV, SIG_DFL);
+    raise(SIGSEGV);
+  }
 }
 
 static void *carry(void *argument) {
