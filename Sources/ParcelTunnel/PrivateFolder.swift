@@ -5,11 +5,19 @@ import Synchronization
 /// A new folder that only this user may enter. Those of processes that were killed are removed when the next is made: a lock
 /// in each says whether its process lives, and ends with it.
 final class PrivateFolder: Sendable {
-  private static let lockName = "/lock"
+  /// The one thing that is put into it.
+  static let socketName = "relay"
+  private static let lockName = "lock"
+
+  private struct State {
+    /// Holds the lock; -1 when the file system knows none.
+    var lock: Int32
+    /// The name may be somebody else's by now.
+    var isRemoved = false
+  }
 
   let path: String
-  /// Holds the lock; -1 when the file system knows none, and after `remove`.
-  private let lock: Mutex<Int32>
+  private let state: Mutex<State>
 
   /// `room`: bytes that the path may have.
   init(in base: String, room: Int) throws(Errno) {
@@ -19,16 +27,19 @@ final class PrivateFolder: Sendable {
     Self.sweep(base, prefix)
     guard mkdtemp(&template) != nil else { throw .last }
     path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    lock = Mutex(Self.takeLock(in: path))
+    state = Mutex(State(lock: Self.takeLock(in: path)))
   }
 
-  /// Removes the folder, which must hold nothing else any more. May be called again.
+  /// Removes the folder and what is in it, the first time.
   func remove() {
-    let held = lock.withLock { lock in
-      defer { lock = -1 }
-      return lock
+    let held = state.withLock { state -> Int32? in
+      if state.isRemoved { return nil }
+      state.isRemoved = true
+      return state.lock
     }
-    unlink(path + Self.lockName)
+    guard let held else { return }
+    unlink(path + "/" + Self.socketName)
+    unlink(path + "/" + Self.lockName)
     rmdir(path)
     if held >= 0 { close(held) }
   }
@@ -38,7 +49,7 @@ final class PrivateFolder: Sendable {
     let early = path + "/new"
     let lock = open(early, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard lock >= 0 else { return -1 }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0, rename(early, path + lockName) == 0 else {
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0, rename(early, path + "/" + lockName) == 0 else {
       unlink(early)
       close(lock)
       return -1
@@ -77,12 +88,12 @@ final class PrivateFolder: Sendable {
     guard fstat(folder, &status) == 0, status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700 else {
       return
     }
-    let lock = open("/proc/self/fd/\(folder)\(lockName)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    let lock = open("/proc/self/fd/\(folder)/\(lockName)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard lock >= 0 else { return }
     defer { close(lock) }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
-    unlinkat(folder, "relay", 0)
-    unlinkat(folder, String(lockName.dropFirst()), 0)
+    unlinkat(folder, socketName, 0)
+    unlinkat(folder, lockName, 0)
     rmdir(path)
   }
 }

@@ -27,8 +27,8 @@ struct PrivateListener: Sendable {
   }
 
   private init(in base: String) throws(Errno) {
-    folder = try PrivateFolder(in: base, room: Self.longestPath - "/relay".utf8.count)
-    path = folder.path + "/relay"
+    folder = try PrivateFolder(in: base, room: Self.longestPath - PrivateFolder.socketName.utf8.count - 1)
+    path = folder.path + "/" + PrivateFolder.socketName
     do throws(Errno) {
       descriptor = try Self.listen(at: path)
     } catch {
@@ -38,10 +38,7 @@ struct PrivateListener: Sendable {
   }
 
   /// Removes socket and folder; the descriptor stays open. May be called again.
-  func removeFolder() {
-    unlink(path)
-    folder.remove()
-  }
+  func removeFolder() { folder.remove() }
 
   /// Takes what waits to be accepted and closes it.
   func turnAway() {

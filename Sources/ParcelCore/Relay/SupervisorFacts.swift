@@ -52,12 +52,13 @@ package struct SupervisorFacts: Hashable, Sendable {
     let name = "'\(Printable.text(relay.text))'"
     if let absence { return absence }
     if let refusal, refusal.at >= opened {
-      let cause = isSilent ? "nobody answered" : refusal.words
+      let cause = isSilent && refusal.words.isEmpty ? "nobody answered" : refusal.words
       return Failure(
         .proxy, retry: .later(after: nil),
         "Could not reach the relay \(name) over UDP: \(Self.asClause(cause)).",
-        remedy:
-          "Check that a UDT relay runs there and that firewalls let UDP port \(relay.port) through.")
+        remedy: isSilent
+          ? "Check that a UDT relay runs there and that firewalls let UDP port \(relay.port) through."
+          : "Check the relay's name and port.")
     }
     let also = original.map { " " + $0.sentence } ?? ""
     if let death, death.at >= opened {

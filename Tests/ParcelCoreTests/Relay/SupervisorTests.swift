@@ -207,7 +207,11 @@ import Testing
     bench.ready()
     let before = bench.now
     bench.pass(1)
-    bench.give(.report(.refused(reason: "nobody answered", isSilent: true)))
+    bench.give(
+      .report(
+        .refused(
+          reason: "Could not connect to 'relay.example' over UDT: nobody answered within 3 s.", isSilent: true
+        )))
     #expect(bench.failure(opened: before)?.code == .proxy)
     #expect(bench.failure(opened: bench.now)?.code == .proxy)
     #expect(bench.failure(opened: bench.now + 0.001) == nil)
@@ -215,7 +219,7 @@ import Testing
       bench.failure(opened: before, original: original)
         == Failure(
           .proxy, retry: .later(after: nil),
-          "Could not reach the relay 'relay.example:9000' over UDP: nobody answered.",
+          "Could not reach the relay 'relay.example:9000' over UDP: nobody answered within 3 s.",
           remedy: "Check that a UDT relay runs there and that firewalls let UDP port 9000 through."))
   }
 
