@@ -15,6 +15,31 @@ import Testing
     await bury(holder.pid)
   }
 
+  @Test func theProgramIsFoundBesideThisOneElseInPATH() async throws {
+    let (own, other) = (try TemporaryFolder(), try TemporaryFolder())
+    defer {
+      own.remove()
+      other.remove()
+    }
+    try Spawn.run(["cp", Built.holder, own.path + "/holder"])
+    try Spawn.run(["cp", Built.relay, other.path + "/parcel-tcp2udt"])
+    func said(_ path: String) async throws -> String {
+      let holder = try startHolder(
+        ["given", "-", "refuse=it runs", "1"], environment: ["PATH=\(path)"], program: own.path + "/holder")
+      defer { close(holder.output) }
+      let text = await text(from: holder.output)
+      await bury(holder.pid)
+      return text
+    }
+    #expect(
+      try await said("/nonexistent")
+        == "Could not start 'parcel-tcp2udt', which carries UDT: it is neither beside this program nor in PATH.\n"
+    )
+    #expect(try await said("relative::\(other.path)").hasSuffix(": it runs.\n"))
+    try Spawn.run(["mv", other.path + "/parcel-tcp2udt", own.path])
+    #expect(try await said("/nonexistent").hasSuffix(": it runs.\n"))
+  }
+
   @Test func nothingIsLeftOfTunnelsThatWereShutDown() async throws {
     // The first brings up what stays for the life of a process.
     let holder = try startHolder(["cycle", Built.relay, "refuse", "1", "50"])

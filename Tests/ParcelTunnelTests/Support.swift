@@ -207,14 +207,16 @@ func onThread<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
 }
 
 /// Starts the holder; its output comes from `output`.
-func startHolder(_ arguments: [String], environment: [String] = []) throws -> (pid: pid_t, output: Int32) {
+func startHolder(
+  _ arguments: [String], environment: [String] = [], program: String = Built.holder
+) throws -> (pid: pid_t, output: Int32) {
   var ends: [Int32] = [0, 0]
   guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
     throw FixtureError("socketpair: \(errno)")
   }
   defer { close(ends[1]) }
   let pid = try Spawn.start(
-    [Built.holder] + arguments, environment: environment, descriptors: [(ends[1], 1)])
+    [program] + arguments, environment: environment, descriptors: [(ends[1], 1)])
   return (pid, ends[0])
 }
 

@@ -1,4 +1,5 @@
 // A process with tunnels in it, for what can only be seen from outside or in a process that does nothing else.
+// PROGRAM may be -: where it is looked for.
 //   hold PROGRAM HOST PORT       one tunnel, until killed
 //   cycle PROGRAM HOST PORT N    N tunnels one after the other, each used and shut down; says what is left of them
 //   given PROGRAM HOST PORT      says what the program was given, by a careless parent
@@ -36,7 +37,7 @@ func folder(of path: String) -> String { String(path[..<(path.lastIndex(of: "/")
 let arguments = CommandLine.arguments
 let relay = Endpoint(host: arguments[3], port: Int(arguments[4]) ?? 0)
 func tunnel() throws(Failure) -> Tunnel {
-  try Tunnel(relay: relay, program: arguments[2], log: { _ in })
+  try Tunnel(relay: relay, program: arguments[2] == "-" ? nil : arguments[2], log: { _ in })
 }
 
 switch arguments[1] {
