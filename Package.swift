@@ -65,7 +65,7 @@ let package = Package(
     library("ParcelHTTP", ["ParcelCore", "ParcelSystem", "CCurl"]),
     library("ParcelUDT", ["ParcelCore", "ParcelSystem", "ParcelNet", "CUDT"]),
     library("ParcelRelay", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
-    library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "ParcelNet"]),
+    library("ParcelTunnel", ["ParcelCore", "ParcelSystem", "CLinux"]),
     library("ParcelServer", ["ParcelCore", "ParcelSystem", "ParcelNet", "CCrypto", "CTLS"]),
     library("ParcelTerminal", ["ParcelCore", "ParcelScreen", "ParcelSystem", "CNcurses"]),
 
@@ -96,6 +96,11 @@ let package = Package(
     .target(
       name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
+    // A stand-in for the relay program, and a process that has tunnels.
+    .executableTarget(name: "fake-relay", path: "Tests/FakeRelay"),
+    .executableTarget(
+      name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
+      path: "Tests/TunnelHolder", swiftSettings: swift),
     tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
@@ -103,6 +108,12 @@ let package = Package(
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests(
+      "ParcelTunnelTests",
+      [
+        "ParcelTunnel", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting", "fake-relay",
+        "tunnel-holder",
+      ]),
     // A UDT peer that is not ours, as a program.
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",

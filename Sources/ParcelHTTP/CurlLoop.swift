@@ -15,7 +15,7 @@ final class CurlLoop {
   let options: TransportOptions
   let inbox: Inbox
   var limiter = RateLimiter()
-  /// Connections go to an AF_UNIX socket.
+  /// Connections go to a relay.
   var usesRelay: Bool { setup.settings.connectThrough != nil }
 
   private let setup: CurlSetup

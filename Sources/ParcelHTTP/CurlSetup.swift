@@ -56,6 +56,10 @@ struct CurlSetup {
     case .abstract(let name):
       handle.set(CURLOPT_ABSTRACT_UNIX_SOCKET, name)
       handle.set(CURLOPT_PROXY, "")
+    case .endpoint(let endpoint):
+      // Whatever the URL's host and port.
+      handle.set(connectTo: "::" + endpoint.text)
+      handle.set(CURLOPT_PROXY, "")
     case nil:
       // Without the option the usual variables decide.
       if let proxy = options.proxy { handle.set(CURLOPT_PROXY, proxy) }

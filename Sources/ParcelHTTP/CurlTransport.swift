@@ -2,19 +2,22 @@ import CCurl
 import ParcelCore
 import ParcelSystem
 
-/// Where the connections go instead of to the URL's host: an AF_UNIX socket behind which something carries the bytes on
-/// (the UDT relay). HTTP, TLS and certificate checks stay end to end with the data server.
-package enum UnixSocketAddress: Hashable, Sendable {
+/// Where the connections go instead of to the URL's host: to something that carries the bytes on (the UDT relay). HTTP, TLS
+/// and certificate checks stay end to end with the data server. Proxies and their variables are left out: the way is given.
+package enum ConnectThrough: Hashable, Sendable {
+  /// An AF_UNIX socket.
   case path(String)
-  /// Linux's abstract name, without the leading zero byte.
+  /// An AF_UNIX socket by Linux's abstract name, without the leading zero byte.
   case abstract(String)
+  /// A relay program that listens on TCP.
+  case endpoint(Endpoint)
 }
 
 /// What `CurlTransport` can be told beyond the contract's `TransportOptions`.
 package struct CurlSettings: Sendable {
   package var kind = TransportKind.http
   /// Nil: connect to the URL's host, or the proxy.
-  package var connectThrough: UnixSocketAddress?
+  package var connectThrough: ConnectThrough?
   /// Instead of `~/.netrc`, when `TransportOptions.netrc` is on.
   package var netrcFile: String?
   /// Gets header lines, secrets as stars, when `TransportOptions.debug` is on. Called on the transport's thread.

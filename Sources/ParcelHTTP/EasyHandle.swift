@@ -5,6 +5,7 @@ final class EasyHandle {
   let raw: UnsafeMutableRawPointer
   private let errorText: UnsafeMutablePointer<CChar>
   private var headers: UnsafeMutablePointer<curl_slist>?
+  private var connectTo: UnsafeMutablePointer<curl_slist>?
 
   /// Nil when libcurl has no memory.
   init?() {
@@ -17,6 +18,7 @@ final class EasyHandle {
   deinit {
     curl_easy_cleanup(raw)
     curl_slist_free_all(headers)
+    curl_slist_free_all(connectTo)
     errorText.deallocate()
   }
 
@@ -25,6 +27,8 @@ final class EasyHandle {
     curl_easy_reset(raw)
     curl_slist_free_all(headers)
     headers = nil
+    curl_slist_free_all(connectTo)
+    connectTo = nil
     errorText[0] = 0
     parcel_curl_set_pointer(raw, CURLOPT_ERRORBUFFER, errorText)
   }
@@ -42,6 +46,12 @@ final class EasyHandle {
       if let longer = curl_slist_append(headers, line) { headers = longer }
     }
     parcel_curl_set_list(raw, CURLOPT_HTTPHEADER, headers)
+  }
+
+  /// One entry of CURLOPT_CONNECT_TO, HOST:PORT:HOST:PORT; this object keeps it.
+  func set(connectTo entry: String) {
+    if let longer = curl_slist_append(connectTo, entry) { connectTo = longer }
+    parcel_curl_set_list(raw, CURLOPT_CONNECT_TO, connectTo)
   }
 
   func long(_ info: CURLINFO) -> Int { parcel_curl_get_long(raw, info) }

@@ -79,4 +79,14 @@ import Testing
     #expect(failure?.code == .proxy)
     #expect(failure?.sentence.contains("the relay cannot be reached") == true)
   }
+
+  @Test func aRelayEndPointNobodyListensOnIsTheRelaysFailure() async throws {
+    let socket = try ListeningSocket()
+    close(socket.descriptor)
+    var settings = CurlSettings()
+    settings.connectThrough = .endpoint(Endpoint(host: "127.0.0.1", port: socket.port))
+    let failure = await Harness(settings: settings).fetch("http://example.invalid/x").end?.failure
+    #expect(failure?.code == .proxy)
+    #expect(failure?.sentence.contains("the relay cannot be reached (connection refused)") == true)
+  }
 }

@@ -116,6 +116,36 @@ import Testing
     #expect(state.holds(10..<20))
   }
 
+  @Test(arguments: [false, true])
+  func aTCPEndPointCarriesTheRequestToWhateverHostItNames(shared: Bool) async throws {
+    var settings = CurlSettings()
+    settings.connectThrough = .endpoint(Endpoint(host: "127.0.0.1", port: port(nginx.https)))
+    let harness = Harness(settings: settings) {
+      $0.certificateAuthorities = nginx.authority
+      // The way is given: a proxy must not matter.
+      $0.proxy = "http://127.0.0.1:9"
+    }
+    let first = await harness.fetch("https://localhost/small", shared: shared)
+    #expect(first.holds(0..<Shared.smallSize))
+    #expect(first.end?.httpVersion == (shared ? "2" : "1.1"))
+    let second = await harness.fetch("https://localhost/small", shared: shared)
+    #expect(second.connection == first.connection)
+    // Server name and certificate are those of the URL's host, whoever carries the bytes.
+    let other = await harness.fetch("https://data.invalid/small", shared: shared).end?.failure
+    #expect(other?.code == .tls)
+    #expect(other?.sentence.contains("data.invalid's certificate was refused") == true)
+  }
+
+  @Test func everyRequestGoesThroughTheEndPointWhateverItsPort() async throws {
+    var settings = CurlSettings()
+    settings.connectThrough = .endpoint(Endpoint(host: "127.0.0.1", port: port(nginx.http)))
+    let harness = Harness(settings: settings)
+    for _ in 0..<20 {
+      let state = await harness.fetch("http://data.invalid:81/small", range: 10..<20)
+      #expect(state.holds(10..<20))
+    }
+  }
+
   @Test func aRedirectIsShownNotFollowed() async throws {
     let state = await Harness().fetch(
       nginx.http + "/elsewhere/small", receiver: StrictReceiver(decide: { _ in .reject }))
@@ -126,3 +156,6 @@ import Testing
     #expect(state.writes == 0)
   }
 }
+
+/// The port in a URL.
+private func port(_ url: String) -> Int { Int(url.split(separator: ":").last ?? "") ?? 0 }

@@ -2,6 +2,8 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <spawn.h>
+
 // renameat2(2) with RENAME_NOREPLACE on two paths. EINVAL or ENOSYS where the file system cannot do it.
 int cl_rename_noreplace(const char *from, const char *to);
 
@@ -10,4 +12,7 @@ int cl_syncfs(int fd);
 
 // statfs(2): the number that says of what kind the file system of `path` is.
 int cl_file_system_magic(const char *path, unsigned int *magic);
+
+// posix_spawn_file_actions_addclosefrom_np(3): in the new program, close `from` and every descriptor above.
+int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
 #endif
