@@ -17,14 +17,22 @@ package final class ScriptedTransport: Transport {
     var served: [TransferID: Int] = [:]
     var limit: Int?
     var resumes = 0
+    var path: PathStatistics?
   }
   private let state = Mutex(State())
   /// True: `stop` ends the transfer at once.
   private let endsOnStop: Bool
 
-  package let kind = TransportKind.http
+  package let kind: TransportKind
 
-  package init(endsOnStop: Bool = true) { self.endsOnStop = endsOnStop }
+  package init(endsOnStop: Bool = true, kind: TransportKind = .http) {
+    self.endsOnStop = endsOnStop
+    self.kind = kind
+  }
+
+  /// What `path(to:)` says of every relay.
+  package func setPath(_ path: PathStatistics?) { state.withLock { $0.path = path } }
+  package func path(to relay: Endpoint) -> PathStatistics? { state.withLock { $0.path } }
 
   /// Transfers that are open now, in the order they were opened.
   package var open: [Open] { state.withLock { $0.open } }

@@ -66,7 +66,7 @@ extension TransportPolicy {
   }
 
   /// One look at the running leg.
-  mutating func goOn(_ counters: TransportCounters, now: Instant, until: String) -> [Change] {
+  mutating func goOn(_ counters: TransportCounters, now: Instant, until: () -> String) -> [Change] {
     guard var leg = series?.leg else { return [] }
     guard counters.canMeasure else { return giveUp("not measured: something else is in the way", now: now) }
     let count = counters.bytes(leg.kind)
@@ -84,7 +84,7 @@ extension TransportPolicy {
         _ = sampler.take(count, now: now)
       } else if now - since > rules.firstByte {
         guard leg.kind == .udt else { return giveUp("not measured: no byte came over http", now: now) }
-        return noAnswer(now: now, until: until)
+        return noAnswer(now: now, until: until())
       }
     case .startingUp(let since, let last):
       guard let sample = sampler.take(count, now: now) else { break }

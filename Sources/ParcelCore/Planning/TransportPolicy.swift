@@ -107,21 +107,27 @@ package struct TransportPolicy: Sendable {
 
   /// A udt transfer that was opened at `opened` ended without an answer. `until`: the time of day ten minutes
   /// (`rules.silence`) from now, for the reason. Transfers that were open together fail as one.
-  package mutating func failed(opened: Instant, now: Instant, until: String) -> [Change] {
+  package mutating func failed(opened: Instant, now: Instant, until: @autoclosure () -> String)
+    -> [Change]
+  {
     if let lastFailure, opened <= lastFailure { return [] }
     failures += 1
     lastFailure = now
+    if choice == .udt, relayKnown, failures > 1 { reason = "udt, as chosen: no answer over UDP" }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
-    return noAnswer(now: now, until: until)
+    return noAnswer(now: now, until: until())
   }
 
   // MARK: - Time
 
   /// Looks at the counters; returns a decision when one was made. `until` as in `failed`.
-  package mutating func observe(_ counters: TransportCounters, now: Instant, until: String = "")
-    -> [Change]
-  {
-    if counters.bytes(.udt) > lastUDT { failures = 0 }
+  package mutating func observe(
+    _ counters: TransportCounters, now: Instant, until: @autoclosure () -> String
+  ) -> [Change] {
+    if counters.bytes(.udt) > lastUDT {
+      if choice == .udt, failures > 1 { reason = standingReason }
+      failures = 0
+    }
     lastUDT = counters.bytes(.udt)
     guard choice == .auto, relayKnown else { return [] }
     if let deadUntil {
