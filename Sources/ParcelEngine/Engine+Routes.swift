@@ -134,7 +134,8 @@ extension Engine {
       if let seconds = route.counters.path?.roundTrip {
         route.counters.roundTrip = max(seconds, route.counters.roundTrip ?? 0)
       }
-      let changes = route.policy.observe(route.counters, now: now, until: later(route))
+      let silence = route.policy.rules.silence
+      let changes = route.policy.observe(route.counters, now: now, until: later(silence))
       decided(changes, route, now: now)
       if route.policy.isMeasuring { isDirty = true }
     }
@@ -176,9 +177,7 @@ extension Engine {
     }
   }
 
-  private func later(_ route: Route) -> String {
-    ClockText.later(wallClock(), by: route.policy.rules.silence)
-  }
+  private func later(_ seconds: Double) -> String { ClockText.later(wallClock(), by: seconds) }
 
   /// Tells decisions: the log all of them, the events those that change something.
   func decided(_ changes: [TransportPolicy.Change], _ route: Route, now: Instant) {
@@ -205,8 +204,9 @@ extension Engine {
     let isAuto = choice(of: entry.id) == .auto
     if failure.code == .proxy {
       if !answered, let route = entry.route {
-        decided(
-          route.policy.failed(opened: receiver.opened, now: now, until: later(route)), route, now: now)
+        let silence = route.policy.rules.silence
+        let changes = route.policy.failed(opened: receiver.opened, now: now, until: later(silence))
+        decided(changes, route, now: now)
       }
       outcome.isFree = isAuto
       // A tunnel that broke is no reason to stop.

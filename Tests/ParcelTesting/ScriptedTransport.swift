@@ -76,6 +76,10 @@ package struct ScriptedObject: Sendable {
   package var bytes: [UInt8]
   package var etag: String?
   package var ranges = true
+  /// False: no Content-Length, the body ends with the connection.
+  package var announcesLength = true
+  /// True: parts are sent as "bytes 0-99/*".
+  package var hidesSize = false
   package var extraHeaders: [HTTPHeader] = []
 
   package init(bytes: [UInt8], etag: String? = "\"v1\"") {
@@ -89,7 +93,7 @@ package struct ScriptedObject: Sendable {
     if let etag { headers.append(HTTPHeader("ETag", etag)) }
     let ifRange = request.headers.first { $0.name == "If-Range" }?.value
     guard ranges, let range = request.range, ifRange == nil || ifRange == etag else {
-      headers.append(HTTPHeader("Content-Length", "\(bytes.count)"))
+      if announcesLength { headers.append(HTTPHeader("Content-Length", "\(bytes.count)")) }
       return ResponseHead(status: 200, headers: headers)
     }
     guard range.start < bytes.count else {
@@ -97,7 +101,8 @@ package struct ScriptedObject: Sendable {
       return ResponseHead(status: 416, headers: headers)
     }
     let end = min(range.end, bytes.count)
-    headers.append(HTTPHeader("Content-Range", "bytes \(range.start)-\(end - 1)/\(bytes.count)"))
+    headers.append(
+      HTTPHeader("Content-Range", "bytes \(range.start)-\(end - 1)/\(hidesSize ? "*" : "\(bytes.count)")"))
     headers.append(HTTPHeader("Content-Length", "\(end - range.start)"))
     return ResponseHead(status: 206, headers: headers)
   }

@@ -209,19 +209,38 @@ extension DownloadMachine {
         asksWhole = true
         return restartWithoutRanges(now: now)
       }
+      if let expected = size, outcome.position != expected {
+        return endedElsewhere(attempt, outcome, expected: expected, progressed: progressed, now: now)
+      }
       // The server gave no length; where its framing ended is where the file ends.
       self.planner = SegmentPlanner(size: outcome.position, blockSize: planner.blockSize, have: planner.have)
       identity?.size = outcome.position
       return finishIfComplete()
     }
     if outcome.position < attempt.range.end {
-      let text =
-        "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
-      return retryAt(
-        outcome.position, Failure(.server, retry: .later(after: nil), text), of: attempt,
-        progressed: progressed, now: now)
+      return endedElsewhere(
+        attempt, outcome, expected: attempt.range.end, progressed: progressed, now: now)
     }
     return finishIfComplete()
+  }
+
+  /// The answer was over, and not where it should have been.
+  private mutating func endedElsewhere(
+    _ attempt: Attempt, _ outcome: TransferOutcome, expected: Int, progressed: Bool, now: Instant
+  ) -> [DownloadEffect] {
+    guard outcome.position < expected else {
+      let failure = Failure(
+        .size, retry: .needsUser,
+        "The server sent \(Grouped.text(outcome.position)) bytes of '\(spec.title)', and the manifest says "
+          + "\(Grouped.text(expected)).",
+        remedy: "The manifest may be older than the file: get a new one.")
+      return fail(failure, now: now)
+    }
+    let text =
+      "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(expected)."
+    return retryAt(
+      outcome.position, Failure(.server, retry: .later(after: nil), text), of: attempt,
+      progressed: progressed, now: now)
   }
 
   mutating func rejected(_ attempt: Attempt, _ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
