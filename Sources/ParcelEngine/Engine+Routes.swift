@@ -200,25 +200,34 @@ extension Engine {
   func judge(
     _ outcome: inout TransferOutcome, _ receiver: Receiver, of entry: Live, answered: Bool, now: Instant
   ) {
-    guard let failure = outcome.failure else { return }
+    guard let failure = outcome.failure, failure.code != .busy else { return }
     let isAuto = choice(of: entry.id) == .auto
+    let hasBroken = outcome.position == receiver.start && !answered
+    let isLasting = failure.retry == .never || failure.retry == .needsUser
+    if hasBroken, failure.code == .proxy || !isLasting {
+      noAnswer(failure, receiver, of: entry, now: now)
+    }
     if failure.code == .proxy {
-      if !answered, let route = entry.route {
-        let silence = route.policy.rules.silence
-        let changes = route.policy.failed(opened: receiver.opened, now: now, until: later(silence))
-        decided(changes, route, now: now)
-      }
-      outcome.isFree = isAuto
       // A tunnel that broke is no reason to stop.
       outcome.reason = .failed(
         Failure(.proxy, retry: .later(after: nil), failure.sentence, remedy: failure.remedy))
-      return
+    } else if isLasting || receiver.isUnframed {
+      if isAuto { entry.avoidsUDT = true }
+    } else if outcome.position == receiver.start, answered {
+      entry.brokenAnswers += 1
+      if isAuto, entry.brokenAnswers > 1 { entry.avoidsUDT = true }
     }
-    guard isAuto, receiver.isUnframed || failure.retry == .never || failure.retry == .needsUser else {
-      return
-    }
-    entry.avoidsUDT = true
-    outcome.isFree = true
+    outcome.isFree =
+      isAuto && (failure.code == .proxy || entry.avoidsUDT || outcome.position == receiver.start)
+  }
+
+  private func noAnswer(_ failure: Failure, _ receiver: Receiver, of entry: Live, now: Instant) {
+    guard let route = entry.route else { return }
+    let silence = route.policy.rules.silence
+    let words = failure.code == .proxy ? TransportPolicy.noAnswer : "nothing comes through the relay"
+    let changes = route.policy.failed(
+      opened: receiver.opened, words: words, now: now, until: later(silence))
+    decided(changes, route, now: now)
   }
 
   // MARK: - Commands
@@ -255,6 +264,7 @@ extension Engine {
     statuses[id.index].choice = choice(of: id)
     dirty.insert(id)
     live[id]?.avoidsUDT = false
+    live[id]?.brokenAnswers = 0
   }
 
   /// Says once that udt was asked for and cannot be had.

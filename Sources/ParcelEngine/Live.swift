@@ -22,6 +22,8 @@ final class Live {
   var route: Route?
   /// Over udt it failed in a way that http may not: `auto` leaves it on http.
   var avoidsUDT = false
+  /// Answers over udt that broke before their first byte.
+  var brokenAnswers = 0
   /// Redirected to another host, which the relay does not reach.
   var leavesRelay = false
   /// Counted in `Engine.settling`.

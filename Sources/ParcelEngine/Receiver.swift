@@ -12,7 +12,7 @@ final class Receiver: TransferReceiver {
   private let download: DownloadID
   private let asked: ResponseExpectation
   private let epoch: @Sendable () -> Int
-  private let start: Int
+  let start: Int
   private let mayBeWhole: Bool
   private let inbox: Inbox
 

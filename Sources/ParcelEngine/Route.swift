@@ -36,5 +36,5 @@ final class Route {
   }
 
   /// The rate of the moment says nothing about the number of connections.
-  var isDisturbed: Bool { policy.isMeasuring || counters.openUDT > 0 }
+  var isDisturbed: Bool { policy.isMeasuring }
 }

@@ -276,6 +276,24 @@ extension EngineLab {
     lab.expect("t", object)
   }
 
+  @Test(arguments: [Failure.Code.network, .server, .stalled])
+  func aRelayThroughWhichNothingComesCostsNothing(code: Failure.Code) async {
+    let lab = both(.auto) {
+      $0.connections = 1
+      $0.policy.retry.limit = 0
+    }
+    let object = ScriptedObject(bytes: pattern(40 * mega))
+    await lab.engine.add([spec("t", size: object.bytes.count)])
+    await lab.flow(object, http: mega, udt: 0, seconds: 100) {
+      for transfer in lab.tunnel.open {
+        lab.tunnel.end(transfer.request.id, .failed(Failure(code, retry: .now, "Empty reply.")))
+      }
+    }
+    lab.expect("t", object)
+    #expect(lab.tunnel.requests.count == 2)
+    #expect(lab.seen.routes.first?.reason == "nothing comes through the relay, http until 12:10")
+  }
+
   @Test func overUDTOneLargeFileRunsAtATimeAndAFewSmallOnes() async {
     let lab = both(.udt)
     let large = ScriptedObject(bytes: pattern(3 * mega))

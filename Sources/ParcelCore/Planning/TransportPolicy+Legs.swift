@@ -84,7 +84,7 @@ extension TransportPolicy {
         _ = sampler.take(count, now: now)
       } else if now - since > rules.firstByte {
         guard leg.kind == .udt else { return giveUp("not measured: no byte came over http", now: now) }
-        return noAnswer(now: now, until: until())
+        return giveUpUDT(Self.noAnswer, now: now, until: until())
       }
     case .startingUp(let since, let last):
       guard let sample = sampler.take(count, now: now) else { break }
@@ -152,7 +152,7 @@ extension TransportPolicy {
   }
 
   /// UDP does not get through: http, for a known time.
-  mutating func noAnswer(now: Instant, until: String) -> [Change] {
+  mutating func giveUpUDT(_ words: String, now: Instant, until: String) -> [Change] {
     let before = decided
     series = nil
     warmSince = nil
@@ -165,7 +165,7 @@ extension TransportPolicy {
     interval = rules.firstLook
     if before != .http { measured = nil }
     forget()
-    reason = "no answer over UDP, http until " + until
+    reason = words + ", http until " + until
     return [Change(from: before, to: .http, reason: reason)]
   }
 

@@ -18,6 +18,8 @@ package struct TransportPolicy: Sendable {
     package var reason: String
   }
 
+  package static let noAnswer = "no answer over UDP"
+
   package let rules: TransportRules
   /// As the user asked for this run.
   package private(set) var choice: TransportChoice
@@ -105,17 +107,19 @@ package struct TransportPolicy: Sendable {
     return wanted == before ? [] : [Change(from: before, to: wanted, reason: reason)]
   }
 
-  /// A udt transfer that was opened at `opened` ended without an answer. `until`: the time of day ten minutes
-  /// (`rules.silence`) from now, for the reason. Transfers that were open together fail as one.
-  package mutating func failed(opened: Instant, now: Instant, until: @autoclosure () -> String)
-    -> [Change]
-  {
+  /// A udt transfer that was opened at `opened` ended without an answer. `words`: why, at most 40 characters. `until`:
+  /// the time of day ten minutes (`rules.silence`) from now, for the reason. Transfers that were open together fail as
+  /// one.
+  package mutating func failed(
+    opened: Instant, words: String = TransportPolicy.noAnswer, now: Instant,
+    until: @autoclosure () -> String
+  ) -> [Change] {
     if let lastFailure, opened <= lastFailure { return [] }
     failures += 1
     lastFailure = now
-    if choice == .udt, relayKnown, failures > 1 { reason = "udt, as chosen: no answer over UDP" }
+    if choice == .udt, relayKnown, failures > 1 { reason = "udt, as chosen: " + words }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
-    return noAnswer(now: now, until: until())
+    return giveUpUDT(words, now: now, until: until())
   }
 
   // MARK: - Time
