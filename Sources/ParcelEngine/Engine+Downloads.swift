@@ -183,7 +183,8 @@ extension Engine {
     entry.meters[transfer] = nil
     entry.counted[transfer] = nil
     budget.give(back: receiver.host)
-    if let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
+    // Connecting to the tunnel's own socket says nothing about the path.
+    if receiver.kind == .http, let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
     var verdict = verdict
     if case .refused(var failure) = verdict {
       failure = FailureText.explain(

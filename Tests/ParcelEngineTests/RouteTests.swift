@@ -294,6 +294,39 @@ extension EngineLab {
     #expect(lab.seen.routes.first?.reason == "nothing comes through the relay, http until 12:10")
   }
 
+  @Test func aFileSetByHandDoesNotWaitForAMeasurement() async {
+    let lab = both(.auto) { $0.connections = 1 }
+    let object = ScriptedObject(bytes: pattern(60 * mega))
+    await lab.engine.add((0..<2).map { spec("h\($0)", size: object.bytes.count, id: "h\($0)") })
+    for _ in 0..<300 where lab.tunnel.open.isEmpty {
+      await lab.flow(object, http: mega, udt: 0, seconds: 0.1)
+    }
+    #expect(lab.seen.routes.first?.isMeasuring == true)
+    await lab.engine.perform(.setTransport([DownloadID(0)], .http))
+    await lab.flow(object, http: mega, udt: mega, seconds: 1)
+    #expect(lab.seen.routes.first?.isMeasuring == false)
+    #expect(!lab.transport.open.isEmpty)
+    await lab.flow(object, http: 40 * mega, udt: 40 * mega, seconds: 60)
+    lab.expect("h0", object)
+    lab.expect("h1", object)
+  }
+
+  @Test func theRateLimitIsOneForBothWays() async {
+    let lab = both(.http) {
+      $0.connections = 1
+      $0.rateLimit = 1000
+    }
+    let object = ScriptedObject(bytes: pattern(9 * mega))
+    await lab.engine.add((0..<2).map { spec("h\($0)", size: object.bytes.count, id: "h\($0)") })
+    await lab.run()
+    await lab.engine.perform(.setTransport([DownloadID(0)], .udt))
+    await lab.flow(object, http: mega, udt: mega, seconds: 2)
+    #expect(lab.transport.rateLimit == 500 && lab.tunnel.rateLimit == 500)
+    await lab.engine.perform(.setTransportAll(.udt))
+    await lab.flow(object, http: mega, udt: mega, seconds: 3)
+    #expect(lab.tunnel.rateLimit == 1000)
+  }
+
   @Test func overUDTOneLargeFileRunsAtATimeAndAFewSmallOnes() async {
     let lab = both(.udt)
     let large = ScriptedObject(bytes: pattern(3 * mega))
