@@ -11,7 +11,9 @@ extension Engine {
       let id = DownloadID(first + offset)
       infos.append(
         DownloadInfo(id: id, name: Printable.text(spec.title), source: spec.source, size: spec.size))
-      let status = infos[id.index].firstStatus
+      var status = infos[id.index].firstStatus
+      status.choice = options.transport
+      if status.choice != .auto { dirty.insert(id) }
       statuses.append(status)
       isRemoved.append(false)
       queue.append(id)
@@ -54,7 +56,8 @@ extension Engine {
       options.connections = count
       if let count, count > options.perHost { setPerHost(count) }
     case .select(let id): selected = id
-    case .setTransport, .setTransportAll: break
+    case .setTransport(let ids, let choice): setTransport(ids.filter(exists), choice, now: now)
+    case .setTransportAll(let choice): setTransportAll(choice, now: now)
     case .openManifest, .add, .setTokenFile, .setFolder, .setServer, .quit:
       break  // done by the session's owner, who reads files and then calls `add` and the setters
     }
@@ -91,7 +94,7 @@ extension Engine {
 
   package func setRateLimit(_ bytesPerSecond: Int?) {
     options.rateLimit = bytesPerSecond
-    transport.setRateLimit(bytesPerSecond)
+    shareRateLimit()
     isDirty = true
     continueWork()
   }
@@ -152,6 +155,7 @@ extension Engine {
     newRemoved.append(id)
     dirty.remove(id)
     if selected == id { selected = nil }
+    choices[id] = nil
     guard let entry = live[id] else { return }
     run(entry.machine.rest(as: .waiting), for: entry, now: now)
     follow(entry, now: now)

@@ -39,9 +39,11 @@ extension Engine {
     guard !isPausedAll else { return }
     var large = 0
     var small = 0
+    var largeOverUDT = 0
     for id in working {
       guard let entry = live[id], occupiesSlot(entry, now: now) else { continue }
       if entry.machine.isSmall { small += 1 } else { large += 1 }
+      if !entry.machine.isSmall, kind(of: entry) == .udt { largeOverUDT += 1 }
     }
     // Small files are opened a little ahead of their connections, so that no connection waits for the disk.
     let ahead = options.perHost / 2 + 4
@@ -51,6 +53,10 @@ extension Engine {
     while small + large < limit + ahead, settling < 8192, let id = queue.first {
       let isSmall = specs[id.index].size.map { $0 < smallFileLimit } ?? false
       if !isSmall, large >= largeLimit { break }
+      // One flow carries one large file after the other.
+      let overUDT = !isSmall && expectedKind(of: id, now: now) == .udt
+      if overUDT, largeOverUDT >= options.files ?? 1 { break }
+      if overUDT { largeOverUDT += 1 }
       _ = queue.pop()
       guard !isRemoved[id.index] else { continue }
       if budget.isHeld(Address.origin(of: address(of: specs[id.index])), now: now) {
@@ -78,16 +84,20 @@ extension Engine {
   }
 
   private func openTransfers(_ entry: Live, onlyFirst: Bool, now: Instant) {
-    let target = onlyFirst ? 1 : options.connections ?? entry.tuner.target
+    let route = route(of: entry, now: now)
+    let kind = kind(of: entry)
+    guard route.mayOpen(kind) else { return }
+    let adapted = kind == .udt ? 1 : entry.tuner.target
+    let target = onlyFirst ? 1 : options.connections ?? adapted
     if let files = options.files, onlyFirst || entry.machine.isSmall {
       // With a number of files given, small ones opened ahead must not exceed it.
       guard entry.machine.attempts.isEmpty == false || filesWithTransfers < files else { return }
     }
-    while entry.machine.wantsTransfer(now: now, target: target) {
-      let host = Address.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
-      guard budget.take(host, now: now) else { return }
+    while entry.machine.wantsTransfer(now: now, target: target, kind: kind) {
+      warnWithoutRelay(route, choice: choice(of: entry.id))
+      guard let host = takeBudget(entry, route, kind, now: now) else { return }
       let before = entry.machine.attempts.count
-      run(entry.machine.openNext(id: newTransfer(), now: now), for: entry, host: host, now: now)
+      run(entry.machine.openNext(id: newTransfer(), kind: kind, now: now), for: entry, host: host, now: now)
       if entry.machine.attempts.count <= before {
         budget.give(back: host)
         return
@@ -142,6 +152,7 @@ extension Engine {
       follow(entry, now: now)
     case .answered(let id, let transfer, let head, let verdict):
       with(id, now) { entry in
+        learnRelay(head, transfer, of: entry, now: now)
         let digests = ServerDigest.all(in: head)
         return entry.machine.answered(transfer, head: head, verdict: verdict, digests: digests, now: now)
       }
@@ -167,22 +178,28 @@ extension Engine {
   ) {
     guard let entry = live[id], let receiver = entry.receivers.removeValue(forKey: transfer) else { return }
     if entry.receivers.isEmpty { filesWithTransfers -= 1 }
+    opened(receiver.kind, for: entry, -1)
     count(entry, transfer, position: position)
     entry.meters[transfer] = nil
     entry.counted[transfer] = nil
     budget.give(back: receiver.host)
-    if let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
+    // Connecting to the tunnel's own socket says nothing about the path.
+    if receiver.kind == .http, let seconds = end.connectSeconds { entry.machine.measured(roundTrip: seconds) }
     var verdict = verdict
     if case .refused(var failure) = verdict {
       failure = FailureText.explain(
         failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
-        budget.busy(receiver.host, retryAfter: after, now: now)
+        budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)
       }
     }
-    let outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
+    var outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
+    if receiver.kind == .udt { judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now) }
     run(entry.machine.ended(outcome, now: now), for: entry, now: now)
+    if let resolved = entry.machine.resolvedURL, !Address.sameOrigin(resolved, entry.machine.url) {
+      entry.leavesRelay = true
+    }
     follow(entry, now: now)
   }
 

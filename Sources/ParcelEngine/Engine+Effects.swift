@@ -6,17 +6,24 @@ extension Engine {
     for effect in effects {
       switch effect {
       case .openStore(let head): openStore(entry, nameFrom: head, now: now)
-      case .openTransfer(let plan): open(plan, for: entry, host: host)
+      case .openTransfer(let plan): open(plan, for: entry, host: host, now: now)
       case .attach(let id, let range):
         guard let writer = entry.part?.writer(for: range) else { break }
         entry.receivers[id]?.attach(writer)
         transport.resumePaused()
-      case .stopTransfer(let id): transport.stop(id)
+        tunnel?.resumePaused()
+      case .stopTransfer(let id): carrier(entry.receivers[id]?.kind ?? .http).stop(id)
       case .shrink(let victim, let offset, let heir):
         guard let writer = entry.receivers[victim]?.writer else { break }
         let limit = writer.shrink(to: offset)
         run(
-          entry.machine.split(victim: victim, limit: limit, heir: heir, now: now), for: entry, host: host,
+          entry.machine.split(victim: victim, limit: limit, heir: heir, kind: kind(of: entry), now: now),
+          for: entry, host: host, now: now)
+      case .release(let id):
+        guard let writer = entry.receivers[id]?.writer else { break }
+        let limit = writer.shrink(to: writer.position)
+        run(
+          entry.machine.released(id, limit: limit, position: writer.position), for: entry, host: host,
           now: now)
       case .identify(let identity): entry.part?.identify(identity)
       case .finish(let size, let digests): finish(entry, size: size, digests: digests)
@@ -70,7 +77,7 @@ extension Engine {
     return .success(options.folder + "/" + relative)
   }
 
-  private func open(_ plan: TransferPlan, for entry: Live, host: String?) {
+  private func open(_ plan: TransferPlan, for entry: Live, host: String?, now: Instant) {
     var headers: [HTTPHeader] = []
     if plan.trusted {
       headers = options.headers
@@ -83,13 +90,16 @@ extension Engine {
     let expectation = ResponseExpectation(
       url: plan.url, range: asked, identity: plan.expected, size: entry.machine.spec.size)
     let receiver = Receiver(
-      id: plan.id, download: entry.id, host: host ?? "", asked: expectation, start: plan.range.start,
-      mayBeWhole: plan.mayBeWhole, writer: writer, inbox: inbox, epoch: epoch)
+      plan: plan, download: entry.id, host: host ?? "", asked: expectation, opened: now, writer: writer,
+      inbox: inbox, epoch: epoch)
     if entry.receivers.isEmpty { filesWithTransfers += 1 }
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
-    transport.open(
-      TransferRequest(id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared),
+    opened(plan.kind, for: entry, 1)
+    carrier(plan.kind).open(
+      TransferRequest(
+        id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,
+        relay: plan.kind == .udt ? entry.route?.relay : nil),
       receiver: receiver)
   }
 

@@ -17,7 +17,11 @@ extension Engine {
       }
       entry.meter.observe(count: entry.incoming, now: now)
       entry.history.observe(count: entry.incoming, now: now)
-      entry.tuner.observe(bytes: entry.incoming, connections: entry.machine.attempts.count, now: now)
+      if entry.route?.isDisturbed == true || kind(of: entry) == .udt {
+        entry.tuner.interrupt()
+      } else {
+        entry.tuner.observe(bytes: entry.incoming, connections: entry.machine.attempts.count, now: now)
+      }
     }
     if filesWithTransfers == 0 {
       // Nothing comes: a rate that fades away would look as if something did.
@@ -35,13 +39,14 @@ extension Engine {
 
   /// Adds what one transfer has received since it was counted last.
   func count(_ entry: Live, _ transfer: TransferID, position: Int) {
-    guard let start = entry.machine.attempts.first(where: { $0.id == transfer })?.range.start else { return }
-    let bytes = position - start
+    guard let attempt = entry.machine.attempts.first(where: { $0.id == transfer }) else { return }
+    let bytes = position - attempt.range.start
     let new = bytes - (entry.counted[transfer] ?? 0)
     guard new > 0 else { return }
     entry.counted[transfer] = bytes
     entry.incoming += new
     incoming += new
+    entry.route?.received(new, over: attempt.kind)
     totals.fetched = incoming
   }
 
@@ -81,6 +86,7 @@ extension Engine {
     status.received = machine.received
     status.connections = machine.attempts.count
     status.failure = machine.failure
+    status.choice = choice(of: entry.id)
     if status.state.isDone {
       status.hashed = status.state == .verified ? status.received : 0
       status.failure = nil
@@ -94,7 +100,10 @@ extension Engine {
       return status
     }
     status.rate = status.connections > 0 ? entry.meter.rate : 0
-    status.transport = transport.kind
+    status.transport = machine.attempts.last?.kind
+    if status.state == .running, machine.attempts.isEmpty, kind(of: entry) == .udt {
+      status.note = "waits for the relay"
+    }
     if status.rate > 1, let size = status.size {
       status.secondsLeft = Double(size - status.received) / status.rate
     }
@@ -145,6 +154,7 @@ extension Engine {
     detail.validator = (entry.machine.identity?.validator).map { Printable.text($0) }
     detail.rangesSupported = entry.machine.rangesSupported
     detail.history = entry.history.values
+    detail.route = entry.route.map { routeStatus($0) }
     detail.stored = entry.part?.progress().stored.ranges ?? []
     detail.segments = entry.machine.attempts.map { segment($0, of: entry, now: now) }
       .sorted { $0.range.start < $1.range.start }
@@ -160,6 +170,6 @@ extension Engine {
     return SegmentStatus(
       range: ByteRange(attempt.range.start, max(end, attempt.range.start)),
       received: attempt.position - attempt.range.start, rate: entry.meters[attempt.id]?.rate ?? 0,
-      age: now - attempt.opened, retries: attempt.retries, activity: activity, transport: transport.kind)
+      age: now - attempt.opened, retries: attempt.retries, activity: activity, transport: attempt.kind)
   }
 }

@@ -7,8 +7,10 @@ import ParcelCore
 package actor Engine {
   let store: any DownloadStore
   let transport: any Transport
+  /// Through relays; nil: none in this run.
+  let tunnel: (any Transport)?
   private let clock: @Sendable () -> Instant
-  private let wallClock: @Sendable () -> String
+  let wallClock: @Sendable () -> String
   /// Seconds since 1970, for dates in answers.
   let epoch: @Sendable () -> Int
   private let publish: @Sendable (Snapshot) -> Void
@@ -26,6 +28,15 @@ package actor Engine {
   var infos: [DownloadInfo] = []
   var statuses: [DownloadStatus] = []
   var isRemoved: [Bool] = []
+
+  /// Downloads with a choice of their own.
+  var choices: [DownloadID: TransportChoice] = [:]
+  /// In the order of first use.
+  var routes: [Route] = []
+  var routeOf: [String: Route] = [:]
+  /// Open transfers.
+  var openHTTP = 0
+  var openUDT = 0
 
   var live: [DownloadID: Live] = [:]
   /// Downloads with something open that needs looking after, ascending: few, and looked at in every turn.
@@ -47,6 +58,7 @@ package actor Engine {
   var dirty: Set<DownloadID> = []
   var transitions: [Transition] = []
   var log: [LogLine] = []
+  var routeChanges: [RouteChange] = []
   var newRemoved: [DownloadID] = []
   var tableChanged = false
   var isDirty = true
@@ -68,6 +80,7 @@ package actor Engine {
 
   package init(
     options: EngineOptions, store: any DownloadStore, transport: any Transport,
+    tunnel: (any Transport)? = nil,
     clock: @escaping @Sendable () -> Instant,
     wallClock: @escaping @Sendable () -> String, epoch: @escaping @Sendable () -> Int,
     tickInterval: Double? = 0.1,
@@ -76,6 +89,7 @@ package actor Engine {
     self.options = options
     self.store = store
     self.transport = transport
+    self.tunnel = tunnel
     self.clock = clock
     self.wallClock = wallClock
     self.epoch = epoch
@@ -86,7 +100,10 @@ package actor Engine {
     let wake = WakeBox()
     self.wake = wake
     wake.engine = self
-    store.onSpace { transport.resumePaused() }
+    store.onSpace {
+      transport.resumePaused()
+      tunnel?.resumePaused()
+    }
   }
 
   // MARK: - Time
@@ -104,6 +121,7 @@ package actor Engine {
       guard let entry = live[id] else { continue }
       run(entry.machine.tick(now: now, slack: slack), for: entry, now: now)
     }
+    followRoutes(now: now)
     fill(now: now)
     refreshStatuses(now: now)
     publishIfDue(now: now, force: false)
@@ -212,11 +230,14 @@ package actor Engine {
     snapshot.detail = selected.flatMap { detail(of: $0, now: now) }
     snapshot.log = log
     snapshot.settings = settings
+    snapshot.routes = routes.prefix(16).map { routeStatus($0) }
+    snapshot.routeChanges = routeChanges
     tableChanged = false
     newRemoved = []
     dirty = []
     transitions = []
     log = []
+    routeChanges = []
     isDirty = false
     publish(snapshot)
   }
@@ -232,6 +253,7 @@ package actor Engine {
     settings.rateLimit = options.rateLimit
     settings.insecure = options.insecure
     settings.verifies = options.verifies
+    settings.transport = options.transport
     return settings
   }
 

@@ -29,6 +29,10 @@ package struct EngineOptions: Sendable {
   package var keepsTransitions = false
   package var insecure = false
   package var rateLimit: Int?
+  /// How the bytes travel, unless a download was set otherwise.
+  package var transport = TransportChoice.auto
+  /// Where the UDT end points are.
+  package var relay = RelayRule.unknown
   package var policy = DownloadMachine.Policy()
   package var seed: UInt64 = 1
 

@@ -18,6 +18,14 @@ final class Live {
   /// Bytes of each open transfer that are in `incoming`.
   var counted: [TransferID: Int] = [:]
   var hashed = 0
+  /// How its server is reached; nil before its first turn.
+  var route: Route?
+  /// Over udt it failed in a way that http may not: `auto` leaves it on http.
+  var avoidsUDT = false
+  /// Answers over udt that broke before their first byte.
+  var brokenAnswers = 0
+  /// Redirected to another host, which the relay does not reach.
+  var leavesRelay = false
   /// Counted in `Engine.settling`.
   var isSettling = false
 
@@ -58,6 +66,9 @@ struct WaitingQueue {
   }
 
   mutating func removeAll() { self = WaitingQueue() }
+
+  /// The next ones, in order.
+  func next(_ count: Int) -> ArraySlice<DownloadID> { ids[min(head, ids.count)...].prefix(count) }
 
   var first: DownloadID? { head < ids.count ? ids[head] : nil }
 

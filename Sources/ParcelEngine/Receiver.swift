@@ -5,38 +5,48 @@ import Synchronization
 /// then its bytes go to the segment's writer. The engine only reads counters.
 final class Receiver: TransferReceiver {
   let id: TransferID
+  let kind: TransportKind
+  /// Whose budget it was taken from.
   let host: String
+  let opened: Instant
   private let download: DownloadID
   private let asked: ResponseExpectation
   private let epoch: @Sendable () -> Int
-  private let start: Int
+  let start: Int
   private let mayBeWhole: Bool
   private let inbox: Inbox
 
   private struct State {
     var writer: (any SegmentWriter)?
     var verdict: ResponseVerdict?
+    var isUnframed = false
   }
   private let state: Mutex<State>
 
   init(
-    id: TransferID, download: DownloadID, host: String, asked: ResponseExpectation, start: Int,
-    mayBeWhole: Bool,
+    plan: TransferPlan, download: DownloadID, host: String, asked: ResponseExpectation, opened: Instant,
     writer: (any SegmentWriter)?, inbox: Inbox, epoch: @escaping @Sendable () -> Int
   ) {
-    self.id = id
+    id = plan.id
+    kind = plan.kind
     self.host = host
     self.download = download
     self.asked = asked
+    self.opened = opened
     self.epoch = epoch
-    self.start = start
-    self.mayBeWhole = mayBeWhole
+    start = plan.range.start
+    mayBeWhole = plan.mayBeWhole
     self.inbox = inbox
     state = Mutex(State(writer: writer))
   }
 
   /// First byte not yet received. Any thread.
   var position: Int { state.withLock { $0.writer?.position ?? start } }
+
+  var url: String { asked.url }
+
+  /// The answer was refused because a broken tunnel would look like its end.
+  var isUnframed: Bool { state.withLock { $0.isUnframed } }
 
   var writer: (any SegmentWriter)? { state.withLock { $0.writer } }
 
@@ -46,8 +56,7 @@ final class Receiver: TransferReceiver {
   }
 
   func begin(_ head: ResponseHead) -> BodyDecision {
-    let verdict = ResponseRule.check(head, asked: asked, now: epoch())
-    state.withLock { $0.verdict = verdict }
+    let verdict = judge(head)
     switch verdict {
     case .redirect, .refused: return .reject
     case .wholeInsteadOfPart(let identity):
@@ -64,6 +73,23 @@ final class Receiver: TransferReceiver {
       inbox.post(.answered(download, id, head, verdict))
       return .receive
     }
+  }
+
+  private func judge(_ head: ResponseHead) -> ResponseVerdict {
+    var verdict = ResponseRule.check(head, asked: asked, now: epoch())
+    var isUnframed = false
+    switch verdict {
+    case .whole, .wholeInsteadOfPart:
+      isUnframed =
+        kind == .udt && Framing.endsWithConnection(head, size: asked.identity?.size ?? asked.size)
+      if isUnframed { verdict = .refused(Framing.failure(url: asked.url)) }
+    default: break
+    }
+    state.withLock {
+      $0.verdict = verdict
+      $0.isUnframed = isUnframed
+    }
+    return verdict
   }
 
   func write(_ bytes: UnsafeRawBufferPointer) -> WriteAnswer {

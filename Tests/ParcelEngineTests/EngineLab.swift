@@ -9,13 +9,16 @@ import Testing
 final class EngineLab: Sendable {
   let store = MemoryStore()
   let transport: ScriptedTransport
+  /// The way through a relay, for labs that have one.
+  let tunnel: ScriptedTransport
   let clock = ManualClock()
   let engine: Engine
   private let snapshots = Mutex([Snapshot]())
   private let states: StateBox
 
-  init(_ change: (inout EngineOptions) -> Void = { _ in }, endsOnStop: Bool = true) {
+  init(_ change: (inout EngineOptions) -> Void = { _ in }, endsOnStop: Bool = true, udt: Bool = false) {
     transport = ScriptedTransport(endsOnStop: endsOnStop)
+    tunnel = ScriptedTransport(endsOnStop: endsOnStop, kind: .udt)
     var options = EngineOptions()
     options.folder = "/out"
     options.server = "https://data.example/files/"
@@ -25,8 +28,8 @@ final class EngineLab: Sendable {
     self.states = states
     let clock = clock
     engine = Engine(
-      options: options, store: store, transport: transport, clock: { clock.now }, wallClock: { "12:00:00" },
-      epoch: { 1_000_000 }, tickInterval: nil, publish: { states.take($0) })
+      options: options, store: store, transport: transport, tunnel: udt ? tunnel : nil, clock: { clock.now },
+      wallClock: { "12:00:00" }, epoch: { 1_000_000 }, tickInterval: nil, publish: { states.take($0) })
   }
 
   /// Latest status of each row, and everything that was ever said.
@@ -39,6 +42,9 @@ final class EngineLab: Sendable {
       var phase = Snapshot.Phase.idle
       var detail: DownloadDetail?
       var mostConnections = 0
+      var routes: [RouteStatus] = []
+      var routeChanges: [RouteChange] = []
+      var settings = Settings()
     }
     let state = Mutex(State())
     func take(_ snapshot: Snapshot) {
@@ -49,6 +55,9 @@ final class EngineLab: Sendable {
         state.totals = snapshot.totals
         state.phase = snapshot.phase
         state.detail = snapshot.detail
+        state.routes = snapshot.routes
+        state.routeChanges += snapshot.routeChanges
+        state.settings = snapshot.settings
         state.mostConnections = max(state.mostConnections, snapshot.totals.connections)
       }
     }

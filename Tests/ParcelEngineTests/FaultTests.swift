@@ -278,6 +278,48 @@ import Testing
     lab.expect("c.bin", new)
   }
 
+  @Test func anUnannouncedEndBeforeTheManifestsSizeIsNoCompleteFile() async {
+    let lab = EngineLab()
+    var object = ScriptedObject(bytes: pattern(5 * mega))
+    object.ranges = false
+    object.announcesLength = false
+    await lab.engine.add([DownloadSpec(source: .url("https://h.example/u"), name: "u", size: 5 * mega)])
+    await lab.run()
+    lab.transport.serve(lab.transport.open[0], object, upTo: 2 * mega)
+    lab.transport.end(lab.transport.open[0].request.id, .completed)
+    await lab.run()
+    let isThere = lab.store.file(lab.path("u")) != nil
+    #expect(!isThere)
+    await lab.serveAll(object)
+    await lab.run(20)
+    await lab.serveAll(object)
+    lab.expect("u", object)
+  }
+
+  @Test func moreThanTheManifestsSizeIsNoCompleteFile() async {
+    let lab = EngineLab()
+    var object = ScriptedObject(bytes: pattern(5 * mega))
+    object.ranges = false
+    object.announcesLength = false
+    await lab.engine.add([DownloadSpec(source: .url("https://h.example/u"), name: "u", size: 4 * mega)])
+    await lab.serveAll(object)
+    #expect(lab.status(0)?.failure?.code == .size)
+    let isThere = lab.store.file(lab.path("u")) != nil
+    #expect(!isThere)
+  }
+
+  @Test func aPartOfAnObjectWithoutASizeIsNotTheObject() async {
+    let lab = EngineLab()
+    var object = ScriptedObject(bytes: pattern(9 * mega))
+    object.hidesSize = true
+    object.announcesLength = false
+    await lab.engine.add([DownloadSpec(source: .url("https://h.example/u"))])
+    await lab.serveAll(object)
+    await lab.run(20)
+    await lab.serveAll(object)
+    lab.expect("u", object)
+  }
+
   @Test func absurdSizesDoNotOverflow() async {
     let lab = EngineLab { $0.waits = true }
     await lab.engine.add((0..<3).map { spec("s\($0)", size: .max, id: "\($0)") })

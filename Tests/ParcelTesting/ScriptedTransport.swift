@@ -17,14 +17,22 @@ package final class ScriptedTransport: Transport {
     var served: [TransferID: Int] = [:]
     var limit: Int?
     var resumes = 0
+    var path: PathStatistics?
   }
   private let state = Mutex(State())
   /// True: `stop` ends the transfer at once.
   private let endsOnStop: Bool
 
-  package let kind = TransportKind.http
+  package let kind: TransportKind
 
-  package init(endsOnStop: Bool = true) { self.endsOnStop = endsOnStop }
+  package init(endsOnStop: Bool = true, kind: TransportKind = .http) {
+    self.endsOnStop = endsOnStop
+    self.kind = kind
+  }
+
+  /// What `path(to:)` says of every relay.
+  package func setPath(_ path: PathStatistics?) { state.withLock { $0.path = path } }
+  package func path(to relay: Endpoint) -> PathStatistics? { state.withLock { $0.path } }
 
   /// Transfers that are open now, in the order they were opened.
   package var open: [Open] { state.withLock { $0.open } }
@@ -68,6 +76,10 @@ package struct ScriptedObject: Sendable {
   package var bytes: [UInt8]
   package var etag: String?
   package var ranges = true
+  /// False: no Content-Length, the body ends with the connection.
+  package var announcesLength = true
+  /// True: parts are sent as "bytes 0-99/*".
+  package var hidesSize = false
   package var extraHeaders: [HTTPHeader] = []
 
   package init(bytes: [UInt8], etag: String? = "\"v1\"") {
@@ -81,7 +93,7 @@ package struct ScriptedObject: Sendable {
     if let etag { headers.append(HTTPHeader("ETag", etag)) }
     let ifRange = request.headers.first { $0.name == "If-Range" }?.value
     guard ranges, let range = request.range, ifRange == nil || ifRange == etag else {
-      headers.append(HTTPHeader("Content-Length", "\(bytes.count)"))
+      if announcesLength { headers.append(HTTPHeader("Content-Length", "\(bytes.count)")) }
       return ResponseHead(status: 200, headers: headers)
     }
     guard range.start < bytes.count else {
@@ -89,7 +101,8 @@ package struct ScriptedObject: Sendable {
       return ResponseHead(status: 416, headers: headers)
     }
     let end = min(range.end, bytes.count)
-    headers.append(HTTPHeader("Content-Range", "bytes \(range.start)-\(end - 1)/\(bytes.count)"))
+    headers.append(
+      HTTPHeader("Content-Range", "bytes \(range.start)-\(end - 1)/\(hidesSize ? "*" : "\(bytes.count)")"))
     headers.append(HTTPHeader("Content-Length", "\(end - range.start)"))
     return ResponseHead(status: 206, headers: headers)
   }

@@ -10,6 +10,8 @@ package enum DownloadEffect: Sendable {
   case stopTransfer(TransferID)
   /// Take everything from `offset` on away from `victim`, then call `split` with the limit that was reached.
   case shrink(victim: TransferID, offset: Int, heir: TransferID)
+  /// Take everything after the block that `victim` is in away from it, then call `released`.
+  case release(TransferID)
   /// The object on the server is known: the journal may begin.
   case identify(ObjectIdentity)
   /// All bytes are here: verify, sync, rename; answer with `finished`.
@@ -25,6 +27,7 @@ package enum DownloadEffect: Sendable {
 /// One transfer as the machine wants it.
 package struct TransferPlan: Hashable, Sendable {
   package var id: TransferID
+  package var kind: TransportKind
   package var url: String
   /// What to write where; `end` is `Int.max` while the size is unknown.
   package var range: ByteRange
@@ -50,11 +53,26 @@ package struct TransferOutcome: Sendable {
   package var reason: TransferEnd.Reason
   /// What the rules said to the answer's head, when one came.
   package var verdict: ResponseVerdict?
+  /// A failure of the way there and not of the download: tried again, and not counted.
+  package var isFree: Bool
 
-  package init(id: TransferID, position: Int, reason: TransferEnd.Reason, verdict: ResponseVerdict?) {
+  package init(
+    id: TransferID, position: Int, reason: TransferEnd.Reason, verdict: ResponseVerdict?,
+    isFree: Bool = false
+  ) {
     self.id = id
     self.position = position
     self.reason = reason
     self.verdict = verdict
+    self.isFree = isFree
+  }
+
+  /// Why it failed or was refused, nil when it did not.
+  package var failure: Failure? {
+    switch (reason, verdict) {
+    case (.failed(let failure), _): failure
+    case (.rejected, .refused(let failure)): failure
+    default: nil
+    }
   }
 }

@@ -37,6 +37,15 @@ extension DownloadMachine {
     return [.log(.warning, failure.text)]
   }
 
+  /// A failure that does not count: the next try goes another way, or the same way soon.
+  mutating func pass(over failure: Failure, progressed: Bool, now: Instant) -> [DownloadEffect] {
+    self.failure = failure
+    resolvedURL = nil
+    redirectsLeft = policy.redirects
+    if !progressed { notBefore = now + policy.retry.first }
+    return [.log(.warning, failure.text)]
+  }
+
   mutating func fail(_ failure: Failure, now: Instant) -> [DownloadEffect] {
     if failure.code == .changed, policy.restartsChanged, restarts == 0 {
       return restart([.log(.warning, failure.text + " Starting over, as --restart says.")], now: now)

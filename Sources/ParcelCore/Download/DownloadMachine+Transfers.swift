@@ -1,19 +1,21 @@
 /// Opening transfers, and what their answers and ends mean for the download.
 extension DownloadMachine {
   /// Opens one more transfer, as `id`, when there is something for it to do.
-  package mutating func openNext(id: TransferID, now: Instant) -> [DownloadEffect] {
+  package mutating func openNext(id: TransferID, kind: TransportKind = .http, now: Instant)
+    -> [DownloadEffect]
+  {
     switch phase {
     case .probing:
-      let range = ByteRange(0, policy.sizing.smallest)
-      return open(id, range: range, whole: false, now: now)
-    case .fetching: return openSegment(id: id, now: now)
+      let range = ByteRange(0, asksWhole ? .max : policy.sizing.smallest)
+      return open(id, kind, range: range, whole: asksWhole, now: now)
+    case .fetching: return openSegment(id: id, kind, now: now)
     default: return []
     }
   }
 
-  mutating func openSegment(id: TransferID, now: Instant) -> [DownloadEffect] {
+  mutating func openSegment(id: TransferID, _ kind: TransportKind, now: Instant) -> [DownloadEffect] {
     guard planner != nil else { return [] }
-    if let range = assign(id) { return open(id, range: range, whole: isWhole(range), now: now) }
+    if let range = assign(id, kind) { return open(id, kind, range: range, whole: isWhole(range), now: now) }
     guard rangesSupported == true, let planner else { return [] }
     if let takeover = planner.takeover(minimum: 4 << 20, minimumSeconds: max(1, 4 * roundTrip)) {
       return [.shrink(victim: takeover.victim, offset: takeover.offset, heir: id)]
@@ -28,7 +30,9 @@ extension DownloadMachine {
     return []
   }
 
-  mutating func assign(_ id: TransferID) -> ByteRange? {
+  mutating func assign(_ id: TransferID, _ kind: TransportKind) -> ByteRange? {
+    // Over udt one flow asks for everything up to the next byte held: each request boundary idles one round trip.
+    if kind == .udt { return planner?.assign(to: id, length: .max) }
     let rates = planner?.active.map(\.rate).filter { $0 > 0 } ?? []
     let rate = rates.isEmpty ? 0 : rates.reduce(0, +) / Double(rates.count)
     let single = isSmall || rangesSupported == false || planner?.size == .max
@@ -42,9 +46,9 @@ extension DownloadMachine {
   }
 
   /// The writer of `victim` now ends at `limit`; what it gave away goes to `heir`.
-  package mutating func split(victim: TransferID, limit: Int, heir: TransferID, now: Instant)
-    -> [DownloadEffect]
-  {
+  package mutating func split(
+    victim: TransferID, limit: Int, heir: TransferID, kind: TransportKind = .http, now: Instant
+  ) -> [DownloadEffect] {
     guard let i = attempts.firstIndex(where: { $0.id == victim }), limit < attempts[i].range.end else {
       return []
     }
@@ -53,21 +57,22 @@ extension DownloadMachine {
     planner?.shrink(victim, to: limit)
     guard case .fetching = phase else { return [] }
     planner?.assign(freed, to: heir)
-    return open(heir, range: freed, whole: false, now: now)
+    return open(heir, kind, range: freed, whole: false, now: now)
   }
 
-  mutating func open(_ id: TransferID, range: ByteRange, whole: Bool, now: Instant)
-    -> [DownloadEffect]
-  {
+  mutating func open(
+    _ id: TransferID, _ kind: TransportKind, range: ByteRange, whole: Bool, now: Instant
+  ) -> [DownloadEffect] {
     attempts.append(
       Attempt(
-        id: id, range: range, opened: now, lastMoved: now, position: range.start,
+        id: id, kind: kind, range: range, opened: now, lastMoved: now, position: range.start,
         retries: retriesAt[range.start] ?? 0))
     let address = resolvedURL ?? url
     return [
       .openTransfer(
         TransferPlan(
-          id: id, url: address, range: range, whole: whole, trusted: Address.sameOrigin(address, url),
+          id: id, kind: kind, url: address, range: range, whole: whole,
+          trusted: Address.sameOrigin(address, url),
           shared: isSmall, writes: planner != nil,
           mayBeWhole: range.start == 0 && attempts.count == 1 && planner?.have.isEmpty ?? true,
           expected: identity))
@@ -179,6 +184,9 @@ extension DownloadMachine {
       retriesAt[attempt.range.start] = nil
     }
     if case .closing(let rest) = phase { return attempts.isEmpty ? suspend(rest) : [] }
+    if outcome.isFree, let failure = outcome.failure {
+      return pass(over: failure, progressed: progressed, now: now)
+    }
     switch outcome.reason {
     case .stopped:
       guard attempt.stalled else { return finishIfComplete() }
@@ -197,19 +205,42 @@ extension DownloadMachine {
   ) -> [DownloadEffect] {
     if case .opening = phase { return [] }  // an empty object: nothing waited for the file
     if let planner, planner.size == .max {
+      if case .part = outcome.verdict {
+        asksWhole = true
+        return restartWithoutRanges(now: now)
+      }
+      if let expected = size, outcome.position != expected {
+        return endedElsewhere(attempt, outcome, expected: expected, progressed: progressed, now: now)
+      }
       // The server gave no length; where its framing ended is where the file ends.
       self.planner = SegmentPlanner(size: outcome.position, blockSize: planner.blockSize, have: planner.have)
       identity?.size = outcome.position
       return finishIfComplete()
     }
     if outcome.position < attempt.range.end {
-      let text =
-        "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(attempt.range.end)."
-      return retryAt(
-        outcome.position, Failure(.server, retry: .later(after: nil), text), of: attempt,
-        progressed: progressed, now: now)
+      return endedElsewhere(
+        attempt, outcome, expected: attempt.range.end, progressed: progressed, now: now)
     }
     return finishIfComplete()
+  }
+
+  /// The answer was over, and not where it should have been.
+  private mutating func endedElsewhere(
+    _ attempt: Attempt, _ outcome: TransferOutcome, expected: Int, progressed: Bool, now: Instant
+  ) -> [DownloadEffect] {
+    guard outcome.position < expected else {
+      let failure = Failure(
+        .size, retry: .needsUser,
+        "The server sent \(Grouped.text(outcome.position)) bytes of '\(spec.title)', and the manifest says "
+          + "\(Grouped.text(expected)).",
+        remedy: "The manifest may be older than the file: get a new one.")
+      return fail(failure, now: now)
+    }
+    let text =
+      "The server's answer for '\(spec.title)' ended at byte \(outcome.position), not at \(expected)."
+    return retryAt(
+      outcome.position, Failure(.server, retry: .later(after: nil), text), of: attempt,
+      progressed: progressed, now: now)
   }
 
   mutating func rejected(_ attempt: Attempt, _ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {

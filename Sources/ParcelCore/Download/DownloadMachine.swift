@@ -35,6 +35,7 @@ package struct DownloadMachine: Sendable {
   /// What the machine remembers of an open transfer.
   package struct Attempt: Sendable {
     package var id: TransferID
+    package var kind: TransportKind
     package var range: ByteRange
     package var opened: Instant
     package var lastMoved: Instant
@@ -44,6 +45,8 @@ package struct DownloadMachine: Sendable {
     package var stopping = false
     /// It was stopped for silence, which counts as a failure when it ends.
     package var stalled = false
+    /// It ends at its next block: the download uses the other transport now.
+    package var leaving = false
   }
 
   /// How a machine is set up; the same for all downloads of a run.
@@ -89,11 +92,13 @@ package struct DownloadMachine: Sendable {
   var restarts = 0
   var notBeforeRestart: Instant?
   var saidNoRanges = false
+  /// The server gives ranges, and not how long the object is: a part tells nothing, so the whole is asked for.
+  var asksWhole = false
   var retriesAt: [Int: Int] = [:]
   var startOver = false
   var random: SeededRandom
   /// Seconds of one round trip, as far as a connect has shown it.
-  var roundTrip = 0.0
+  package internal(set) var roundTrip = 0.0
 
   package init(spec: DownloadSpec, url: String, policy: Policy, seed: UInt64) {
     self.spec = spec
@@ -120,14 +125,16 @@ package struct DownloadMachine: Sendable {
   package var isSmall: Bool { spec.size.map { $0 < smallFileLimit } ?? false }
 
   /// Whether the next call of `openNext` could open a transfer, as far as can be said without trying.
-  package func wantsTransfer(now: Instant, target: Int) -> Bool {
+  ///
+  /// `target`: transfers of that kind at once.
+  package func wantsTransfer(now: Instant, target: Int, kind: TransportKind = .http) -> Bool {
     if let notBefore, now < notBefore { return false }
     switch phase {
     case .probing: return attempts.isEmpty
     case .fetching:
       // The first answer of a run shows whether ranges work and whether the object is still the same.
       if rangesSupported != true || isSmall { return attempts.isEmpty }
-      return attempts.count < target
+      return attempts.count { $0.kind == kind && !$0.leaving } < target
     default: return false
     }
   }
@@ -155,6 +162,14 @@ package struct DownloadMachine: Sendable {
   package var isResting: Bool {
     switch phase {
     case .idle, .resting: true
+    default: false
+    }
+  }
+
+  /// Transfers are open, or may be.
+  package var isFetching: Bool {
+    switch phase {
+    case .probing, .fetching: true
     default: false
     }
   }

@@ -31,6 +31,18 @@ package struct ConnectionTuner: Sendable {
     target = max(1, min(start, ceiling))
   }
 
+  /// Steps are still being tried.
+  package var isGrowing: Bool {
+    if case .resting = state { return false }
+    return target < ceiling
+  }
+
+  /// Other things move the rate now: what was being observed says nothing. The number of connections stays.
+  package mutating func interrupt() {
+    if case .resting = state { return }
+    state = .idle
+  }
+
   /// Tells the bytes received so far (a growing count); call a few times a second while bytes are wanted.
   package mutating func observe(bytes: Int, connections: Int, now: Instant) {
     switch state {

@@ -27,11 +27,13 @@ package struct HostBudget: Sendable {
     return hosts.count - 1
   }
 
-  /// Takes one connection of the host's budget; false when there is none now.
-  package mutating func take(_ name: String, now: Instant) -> Bool {
+  /// Takes one connection of the host's budget, or of `limit` where something else than the host sets it (flows over
+  /// one relay); false when there is none now.
+  package mutating func take(_ name: String, limit: Int? = nil, now: Instant) -> Bool {
     let i = index(name)
+    if let limit { hosts[i].limit = max(1, limit) }
     if let notBefore = hosts[i].notBefore, now < notBefore { return false }
-    if hosts[i].limit < perHost, let last = hosts[i].lastChange, now - last >= recovery {
+    if limit == nil, hosts[i].limit < perHost, let last = hosts[i].lastChange, now - last >= recovery {
       hosts[i].limit += 1
       hosts[i].lastChange = now
     }

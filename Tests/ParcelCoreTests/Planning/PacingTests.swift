@@ -13,6 +13,15 @@ import Testing
     #expect(took == [true, false])
   }
 
+  @Test func aLimitOfItsOwnHoldsWhateverHostsGet() {
+    var budget = HostBudget(perHost: 16)
+    let took = (0..<3).map { _ in budget.take("relay", limit: 2, now: start) }
+    #expect(took == [true, true, false])
+    budget.perHost = 8
+    let again = budget.take("relay", limit: 2, now: start)
+    #expect(!again)
+  }
+
   @Test func aBusyHostIsLeftAloneAsLongAsItAskedAndThenGetsHalf() {
     var budget = HostBudget(perHost: 8)
     for _ in 0..<8 { _ = budget.take("a", now: start) }
@@ -52,9 +61,50 @@ import Testing
     #expect(target >= 4 && target <= 6)
   }
 
+  @Test func interruptedItKeepsItsTargetAndJudgesNoStepByAnotherPathsRate() {
+    var tuner = ConnectionTuner(ceiling: 16)
+    var bytes = 0
+    for tenth in 0..<80 {
+      bytes += tuner.target * 100_000
+      tuner.observe(bytes: bytes, connections: tuner.target, now: Instant(seconds: Double(tenth) / 10))
+    }
+    #expect(tuner.target == 6 && tuner.isGrowing)
+    tuner.interrupt()
+    for tenth in 600..<640 {
+      tuner.observe(bytes: bytes, connections: tuner.target, now: Instant(seconds: Double(tenth) / 10))
+    }
+    #expect(tuner.target == 6)
+  }
+
   @Test func itNeverLeavesItsRange() {
     #expect(ConnectionTuner(ceiling: 2).target == 2)
     #expect(ConnectionTuner(ceiling: 0).target == 1)
+  }
+}
+
+@Suite struct ClockTextTests {
+  @Test(arguments: [
+    ("14:02:31", 600.0, "14:12"), ("23:55", 600, "00:05"), ("00:00:59", 1, "00:01"), ("12:00:00", 0, "12:00"),
+    ("later", 600, "later"), ("25:00", 600, "25:00"), ("12:00", -1, "12:00"),
+  ])
+  func aTimeOfDayIsMovedOn(clock: String, seconds: Double, expected: String) {
+    #expect(ClockText.later(clock, by: seconds) == expected)
+  }
+}
+
+@Suite struct FramingTests {
+  @Test(
+    arguments: [
+      ([], nil, 200, true), ([], 5, 200, false), ([], nil, 206, false),
+      ([HTTPHeader("Content-Length", "7")], nil, 200, false),
+      ([HTTPHeader("Transfer-Encoding", "gzip, Chunked")], nil, 200, false),
+      ([HTTPHeader("Transfer-Encoding", "gzip")], nil, 200, true),
+    ] as [([HTTPHeader], Int?, Int, Bool)])
+  func aBodyWithoutLengthOrChunksEndsWithItsConnection(
+    headers: [HTTPHeader], size: Int?, status: Int, expected: Bool
+  ) {
+    #expect(
+      Framing.endsWithConnection(ResponseHead(status: status, headers: headers), size: size) == expected)
   }
 }
 
