@@ -23,6 +23,7 @@ int cl_file_system_magic(const char *path, unsigned int *magic) {
   if (statfs(path, &status) != 0) return errno;
   *magic = (unsigned int)status.f_type;
   return 0;
+}
 
 int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from) {
   return posix_spawn_file_actions_addclosefrom_np(actions, from);

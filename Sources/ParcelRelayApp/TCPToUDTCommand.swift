@@ -79,13 +79,12 @@ package struct TCPToUDTCommand: ParsableCommand {
   {
     let udt = UDTOptions(options.udt)
     return { () throws(RelayRefusal) in
-      do throws(Failure) {
+      do throws(UDTStream.ConnectFailure) {
         let stream = try UDTStream.connect(
           host: target.host, port: target.port, options: udt, library: library)
         return RelayEnd(stream, path: stream.pathSource)
       } catch {
-        // MERGE(udt): catch UDTStream.ConnectFailure: RelayRefusal(error.failure, isSilent: error.isSilent).
-        throw RelayRefusal(error, isSilent: error.sentence.contains("nobody answered"))
+        throw RelayRefusal(error.failure, isSilent: error.isSilent)
       }
     }
   }
