@@ -302,7 +302,7 @@ extension EngineLab {
       await lab.flow(object, http: mega, udt: 0, seconds: 0.1)
     }
     #expect(lab.seen.routes.first?.isMeasuring == true)
-    await lab.engine.perform(.setTransport([DownloadID(0)], .http))
+    await lab.engine.perform(.setTransport([DownloadID(1)], .http))
     await lab.flow(object, http: mega, udt: mega, seconds: 1)
     #expect(lab.seen.routes.first?.isMeasuring == false)
     #expect(!lab.transport.open.isEmpty)
