@@ -302,7 +302,7 @@ extension EngineLab {
       await lab.flow(object, http: mega, udt: 0, seconds: 0.1)
     }
     #expect(lab.seen.routes.first?.isMeasuring == true)
-    await lab.engine.perform(.setTransport([DownloadID(0)], .http))
+    await lab.engine.perform(.setTransport([DownloadID(1)], .http))
     await lab.flow(object, http: mega, udt: mega, seconds: 1)
     #expect(lab.seen.routes.first?.isMeasuring == false)
     #expect(!lab.transport.open.isEmpty)
@@ -349,6 +349,38 @@ extension EngineLab {
     #expect(lab.tunnel.open.count == 3)
     await lab.flow(object, http: 0, udt: 40 * mega, seconds: 30)
     lab.expect("n", object)
+  }
+
+  /// Rates that change and connections that break while `auto` measures: the two never compete, and every byte is right.
+  @Test(arguments: 0..<8) func autoUnderChangingRatesNeverCompetes(seed: Int) async {
+    var random = SeededRandom(seed: UInt64(seed) &+ 31)
+    let lab = both(.auto) {
+      $0.connections = seed % 2 == 0 ? nil : 1 + seed % 4
+      $0.policy.retry.limit = nil
+      $0.seed = UInt64(seed)
+    }
+    let object = ScriptedObject(bytes: pattern(48 * mega, seed: UInt64(seed)))
+    await lab.engine.add((0..<2).map { spec("r\($0)", size: object.bytes.count, id: "r\($0)") })
+    let reset = Failure(.network, retry: .now, "Connection reset.")
+    var together = 0
+    var legs = 0
+    for _ in 0..<400 where lab.seen.phase != .finished {
+      let http = 100_000 + Int(random.next() % 2_000_000)
+      let udt = random.next() % 20 == 0 ? nil : 100_000 + Int(random.next() % 3_000_000)
+      await lab.flow(object, http: http, udt: udt, seconds: 2) {
+        guard lab.seen.routes.first?.isMeasuring == true else { return }
+        legs += 1
+        if !lab.transport.open.isEmpty, !lab.tunnel.open.isEmpty { together += 1 }
+      }
+      for way in [lab.transport, lab.tunnel] {
+        if random.next() % 6 == 0, let some = way.open.first { way.end(some.request.id, .failed(reset)) }
+      }
+    }
+    #expect(together == 0)
+    #expect(legs > 0)
+    lab.expect("r0", object)
+    lab.expect("r1", object)
+    #expect(lab.seen.totals.fetched == 2 * object.bytes.count)
   }
 
   /// Cuts, refusals, pauses, bad blocks and changes of transport at random: whatever happens, the final file is right.
