@@ -82,7 +82,7 @@ package struct TCPToUDTCommand: ParsableCommand {
       do throws(Failure) {
         let stream = try UDTStream.connect(
           host: target.host, port: target.port, options: udt, library: library)
-        return RelayEnd(stream, path: stream.pathSource)
+        return RelayEnd(udt: stream)
       } catch {
         // MERGE(udt): catch UDTStream.ConnectFailure: RelayRefusal(error.failure, isSilent: error.isSilent).
         throw RelayRefusal(error, isSilent: error.sentence.contains("nobody answered"))
