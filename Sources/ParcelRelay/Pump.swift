@@ -85,7 +85,6 @@ struct Pump {
     guard var backlog = Backlog(memory: connection.settings.memory, spool: connection.spool) else {
       return fail("no memory left")
     }
-    var isFinal = true
     do {
       try backlog.append(UnsafeRawBufferPointer(first))
       while !connection.isOver {
@@ -94,9 +93,8 @@ struct Pump {
         connection.tell(.read(side, count))
         try backlog.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       }
-      isFinal = source.isExpiring
       connection.addSpooled(backlog.spooled)
-      connection.tell(.end(side, isFinal: isFinal))
+      connection.tell(.end(side, isFinal: true))
       while !connection.isOver {
         let count = try backlog.take(into: buffer)
         if count == 0 { break }
@@ -115,7 +113,7 @@ struct Pump {
   private func fail(_ why: String) { connection.tell(.unreadable(side, why)) }
 
   private func end() {
-    connection.tell(.end(side, isFinal: source.isExpiring))
+    connection.tell(.end(side, isFinal: source.isExpiring || connection.end(side).endsForGood()))
     wait()
     // A client of our own that has closed its local socket wants no answer any more.
     if let local = source as? TCPStream, local.isGone { connection.tell(.unwritable(side, "it has closed")) }

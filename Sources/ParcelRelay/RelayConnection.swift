@@ -94,8 +94,10 @@ final class RelayConnection: Sendable {
     let sides = RelayMachine.Side.allCases.sorted { machine.isUntold($0) && !machine.isUntold($1) }
     for side in sides where machine.mustAbort(side) { end(side).stream.abort() }
     for side in sides {
-      let isDelivered = end(side).stream.close()
-      if !isDelivered, !machine.mustAbort(side) { record.isDelivered = false }
+      // One that has closed before us got what it wanted, and its acknowledgements end with it.
+      let mayKnow =
+        !machine.mustAbort(side) && !(machine[from: side].phase == .ended && end(side).endsForGood())
+      if !end(side).stream.close(), mayKnow { record.isDelivered = false }
     }
   }
 }

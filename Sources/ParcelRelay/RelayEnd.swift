@@ -6,10 +6,16 @@ package struct RelayEnd: Sendable {
   package let stream: any ByteStream
   /// The path's figures, by a UDT stream; rates over the time since the last call. One caller at a time.
   package let path: (@Sendable () -> PathStatistics)?
+  /// Whether a peer that sends no more takes no more either: a UDT peer that is none of ours.
+  package let endsForGood: @Sendable () -> Bool
 
-  package init(_ stream: any ByteStream, path: (@Sendable () -> PathStatistics)? = nil) {
+  package init(
+    _ stream: any ByteStream, path: (@Sendable () -> PathStatistics)? = nil,
+    endsForGood: @escaping @Sendable () -> Bool = { false }
+  ) {
     self.stream = stream
     self.path = path
+    self.endsForGood = endsForGood
   }
 
   /// The peer's address in numbers, without the port; nil for a local peer, which has none.

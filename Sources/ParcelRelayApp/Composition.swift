@@ -45,8 +45,8 @@ extension UDTOptions {
   }
 }
 
-extension UDTStream {
-  /// What asks for its path's figures.
-  // MERGE(udt): return { [self] in path() } once UDTStream has path().
-  package var pathSource: (@Sendable () -> PathStatistics)? { nil }
+extension RelayEnd {
+  /// A UDT stream, with its path's figures.
+  // MERGE(udt): self.init(udt, path: { udt.path() }, endsForGood: { !udt.peerIsOurs })
+  package init(udt: UDTStream) { self.init(udt, path: nil, endsForGood: { true }) }
 }

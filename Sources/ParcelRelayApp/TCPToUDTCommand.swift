@@ -82,7 +82,7 @@ package struct TCPToUDTCommand: ParsableCommand {
       do throws(UDTStream.ConnectFailure) {
         let stream = try UDTStream.connect(
           host: target.host, port: target.port, options: udt, library: library)
-        return RelayEnd(stream, path: stream.pathSource)
+        return RelayEnd(udt: stream)
       } catch {
         throw RelayRefusal(error.failure, isSilent: error.isSilent)
       }

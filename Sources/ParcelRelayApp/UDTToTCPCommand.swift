@@ -43,7 +43,7 @@ package struct UDTToTCPCommand: ParsableCommand {
     let service = UDTToTCP.service(
       target: target, settings, onlyIPv4: options.onlyIPv4, observe: { program.observe($0) })
     try service.accept { timeout throws(Failure) in
-      try listener.accept(timeout: timeout).map { RelayEnd($0, path: $0.pathSource) }
+      try listener.accept(timeout: timeout).map { RelayEnd(udt: $0) }
     }
     let status = try program.run(
       service, listening: "udt://" + Endpoint(host: listener.host, port: listener.port).text)

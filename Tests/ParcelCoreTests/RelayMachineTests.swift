@@ -13,7 +13,9 @@ private struct Life {
     machine = RelayMachine(limits: .init(idle: idle, halfClose: halfClose), now: at(0))
   }
 
-  @discardableResult mutating func tell(_ event: RelayMachine.Event, at time: Double? = nil) -> [RelayMachine.Effect] {
+  @discardableResult mutating func tell(_ event: RelayMachine.Event, at time: Double? = nil) -> [RelayMachine
+    .Effect]
+  {
     now = time ?? now + 1
     let new = machine.handle(event, now: at(now))
     effects += new
@@ -22,7 +24,9 @@ private struct Life {
 
   /// What the threads do with an end: pass it on and tell the answer.
   mutating func end(_ side: RelayMachine.Side, isFinal: Bool = false, peerHasAWord: Bool = true) {
-    if tell(.end(side, isFinal: isFinal)) == [.endWriting(side.other)] { tell(.told(side.other, peerHasAWord)) }
+    if tell(.end(side, isFinal: isFinal)) == [.endWriting(side.other)] {
+      tell(.told(side.other, peerHasAWord))
+    }
   }
 }
 
@@ -166,7 +170,9 @@ private struct Life {
           life.tell(.read(side, Int(random.next() % 100) + 1))
         case 4...6 where direction.buffered > 0 && direction.phase != .failed:
           let effects = life.tell(.written(side.other, Int(random.next() % UInt64(direction.buffered)) + 1))
-          if effects.contains(.endWriting(side.other)) { life.tell(.told(side.other, random.next() % 2 == 0)) }
+          if effects.contains(.endWriting(side.other)) {
+            life.tell(.told(side.other, random.next() % 2 == 0))
+          }
         case 7 where direction.phase == .open:
           sourceEnded.insert(side)
           life.end(side, isFinal: random.next() % 3 == 0, peerHasAWord: random.next() % 2 == 0)
@@ -209,11 +215,14 @@ private struct Seeded {
     #expect(RelayTarget.read("http://data.example/some/path") == Endpoint(host: "data.example", port: 80))
     #expect(RelayTarget.read("HTTPS://data.example") == Endpoint(host: "data.example", port: 443))
     #expect(RelayTarget.read("https://[2001:db8::1]:8443/") == Endpoint(host: "2001:db8::1", port: 8443))
-    #expect(RelayTarget.read("relay.example", defaultPort: 9000) == Endpoint(host: "relay.example", port: 9000))
+    #expect(
+      RelayTarget.read("relay.example", defaultPort: 9000) == Endpoint(host: "relay.example", port: 9000))
     #expect(RelayTarget.read("http://relay.example", defaultPort: 9000)?.port == 9000)
   }
 
-  @Test(arguments: ["", "data.example", "data.example:", "data.example:0", "a b:80", "http://", "ftp://x:1", ":80"])
+  @Test(arguments: [
+    "", "data.example", "data.example:", "data.example:0", "a b:80", "http://", "ftp://x:1", ":80",
+  ])
   func anythingElseIsNone(_ text: String) {
     #expect(RelayTarget.read(text) == nil)
   }

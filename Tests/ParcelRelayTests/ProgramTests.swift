@@ -139,7 +139,8 @@ import Testing
     defer { server.stop() }
     for options in [(["--allow", "192.0.2.0/24"], []), ([], ["--allow", "2001:db8::/32"])] {
       let chain = try Chain(server, inner: options.0, outer: options.1)
-      let curl = try Program("curl", ["-sS", "-o", "/dev/null", "-m", "60", "http://127.0.0.1:\(chain.port)/"])
+      let curl = try Program(
+        "curl", ["-sS", "-o", "/dev/null", "-m", "60", "http://127.0.0.1:\(chain.port)/"])
       #expect(curl.wait() > 0)
       let denying = options.0.isEmpty ? chain.outer : chain.inner
       #expect(eventually { denying.err.contains("its address is not allowed") })
@@ -179,7 +180,7 @@ import Testing
     let folder = try TemporaryFolder()
     defer { folder.remove() }
     let path = "\(folder.path)/metrics"
-    let chain = try Chain(server, inner: ["--metrics", "unix:\(path)"])
+    let chain = try Chain(server, inner: ["--metrics", "unix:\(path)", "--drain", "0.1"])
     let client = try connect(chain.port)
     try client.write([1, 2, 3])
     #expect(try client.read(exactly: 3) == [1, 2, 3])
@@ -256,7 +257,8 @@ import Testing
       let program = try Program(
         name,
         [
-          "http://127.0.0.1:9/", "-p", "0", "-i", "127.0.0.1", "--mss", "1400", "--udt_buffer_size", "4000000",
+          "http://127.0.0.1:9/", "-p", "0", "-i", "127.0.0.1", "--mss", "1400", "--udt_buffer_size",
+          "4000000",
           "--udp-buffer-size", "1000000",
         ])
       #expect(try program.port() > 0)

@@ -68,7 +68,9 @@ final class Program {
     var port: Int?
     _ = eventually {
       let line = out.split(separator: "\n").first { $0.hasPrefix(words) }
-      port = line.flatMap { line in Int(line[line.index(after: line.lastIndex { $0 == ":" || $0 == " " } ?? line.startIndex)...]) }
+      port = line.flatMap { line in
+        Int(line[line.index(after: line.lastIndex { $0 == ":" || $0 == " " } ?? line.startIndex)...])
+      }
       return port != nil || kill(pid, 0) != 0
     }
     guard let port else { throw FixtureError("it does not listen: \(out) \(err)") }

@@ -18,7 +18,7 @@ private struct Pair {
     var settings = RelaySettings()
     change(&settings)
     let notices = self.notices
-    service = RelayService(target: "far", settings, observe: { notices.add($0) }) { RelayEnd(far) }
+    service = RelayService(target: "far", settings, observe: notices.add) { RelayEnd(far) }
     service.take(RelayEnd(near))
   }
 
@@ -157,7 +157,7 @@ private struct Pair {
   private func service(_ notices: Notices, _ change: (inout RelaySettings) -> Void) -> RelayService {
     var settings = RelaySettings()
     change(&settings)
-    return RelayService(target: "far", settings, observe: { notices.add($0) }) { RelayEnd(ScriptedStream()) }
+    return RelayService(target: "far", settings, observe: notices.add) { RelayEnd(ScriptedStream()) }
   }
 
   @Test func onlyAllowedAddressesComeIn() throws {
@@ -197,7 +197,7 @@ private struct Pair {
 
   @Test func aTargetThatCannotBeReachedIsAReset() {
     let notices = Notices()
-    let service = RelayService(target: "far", observe: { notices.add($0) }) { () throws(RelayRefusal) in
+    let service = RelayService(target: "far", observe: notices.add) { () throws(RelayRefusal) in
       throw RelayRefusal(Failure(.network, retry: .now, "Nobody there."), isSilent: true)
     }
     let near = ScriptedStream()

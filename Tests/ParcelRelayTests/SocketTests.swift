@@ -174,7 +174,8 @@ private struct Line {
   }
 
   @Test(arguments: [
-    "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.0.0/8", "::/129", "10.0.0.0/+8", "host", "10.0.0.0/08/1",
+    "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.0.0/8", "::/129", "10.0.0.0/+8", "host",
+    "10.0.0.0/08/1",
   ])
   func anythingElseIsNoRange(_ text: String) {
     #expect(AddressRange(text) == nil)
@@ -195,7 +196,8 @@ private struct Line {
     client.close()
     #expect(answer.hasPrefix("HTTP/1.0 200 OK\r\n"))
     #expect(answer.hasSuffix("\r\n\r\n" + text))
-    #expect(text.contains("# TYPE parcel_relay_connections_total counter\nparcel_relay_connections_total 42\n"))
+    #expect(
+      text.contains("# TYPE parcel_relay_connections_total counter\nparcel_relay_connections_total 42\n"))
     #expect(text.contains("\nparcel_relay_udt_round_trip_seconds 0.125000\n"))
     let other = try TCPStream.connect(host: "127.0.0.1", port: server.port)
     try other.write(Array("GET / HTTP/1.0\r\n\r\n".utf8))
@@ -217,7 +219,8 @@ private struct Line {
     #expect(
       RelayLog.line(.ended(record), time: 7)
         == #"{"time":7,"peer":"192.0.2.1:5","target":"data.example:80","how":"broken","#
-        + #""reason":"data.example:80: reset","sent":10,"received":2000,"spooled":0,"seconds":1.5,"udt":null}"#)
+        + #""reason":"data.example:80: reset","sent":10,"received":2000,"spooled":0,"seconds":1.5,"udt":null}"#
+    )
     #expect(RelayLog.line(.connected(peer: "a", target: "b", seconds: 1), time: 7) == nil)
   }
 }

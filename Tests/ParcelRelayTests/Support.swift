@@ -224,7 +224,8 @@ final class TestServer: Sendable {
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
       defer { buffer.deallocate() }
       while let count = try? stream.read(into: buffer, timeout: 60), count > 0 {
-        guard (try? stream.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), timeout: 60)) != nil else {
+        guard (try? stream.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), timeout: 60)) != nil
+        else {
           break
         }
       }
