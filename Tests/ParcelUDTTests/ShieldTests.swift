@@ -64,6 +64,38 @@ struct ShieldTests {
     try await onThread { pair.close() }
   }
 
+  @Test("a right cookie does not help a handshake that asks for what breaks the server")
+  func cookie() async throws {
+    try await onThread {
+      let listener = try UDTListener(host: "127.0.0.1", port: 0, library: Shared.library())
+      /// Whether the listener answers the second packet of a handshake that `change` has made.
+      func isAnswered(_ change: (inout Packets.Handshake) -> Void) -> Bool {
+        let socket = LoopbackSocket()
+        socket.send(Packets.handshake(), to: listener.port)
+        guard let (first, _) = socket.receive(), first.count == 64 else { return false }
+        var second = Packets.handshake {
+          $0.request = Packets.minusOne
+          change(&$0)
+        }
+        second.replaceSubrange(44..<48, with: first[44..<48])
+        socket.send(second, to: listener.port)
+        // What is good is answered at once; and nothing else within 0.2 s.
+        return (0..<10).contains { _ in socket.receive() != nil }
+      }
+      #expect(!isAnswered { $0.segment = 44 })
+      #expect(!isAnswered { $0.segment = 10 })
+      #expect(!isAnswered { $0.window = 20_000_000 })
+      #expect(!isAnswered { $0.window = 1 })
+      #expect(isAnswered { $0.segment = 1400 })
+      let stream = try listener.accept(timeout: 10)
+      #expect(stream?.peerIsOurs == false)
+      #expect(try listener.accept(timeout: 0) == nil)
+      stream?.abort()
+      stream?.close()
+      listener.close()
+    }
+  }
+
   /// Handshakes alone are as if nothing came; anything else ends libudt's attempt at once.
   @Test(
     "a server that answers with what breaks clients gets no connection and breaks nothing",
