@@ -137,7 +137,7 @@ let package = Package(
     tests(
       "ProgramTests",
       [
-        "ParcelCore", "ParcelScreen", "ParcelUDT", "ParcelTesting", "parcel", "parcel-tui", "parcel-server",
+        "ParcelCore", "ParcelScreen", "ParcelUDT", "ParcelTesting", "parcel", "parcel-tui", "parcel-server", "parcel-tcp2udt", "parcel-udt2tcp",
       ]),
   ],
   swiftLanguageModes: [.v6],

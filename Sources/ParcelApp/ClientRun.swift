@@ -4,11 +4,14 @@ import ParcelCore
 import ParcelEngine
 import ParcelHTTP
 import ParcelStorage
+import ParcelTunnel
 
 /// The composition root of both clients: store, transport and engine, introduced to each other here and nowhere else.
 struct ClientRun: Sendable {
   let store: FileStore
   let transport: CurlTransport
+  /// Over UDT.
+  let tunnel: any Transport
   let engine: Engine
 
   /// `debug` gets each line of each head with `--debug`, on the transport's thread. `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
@@ -24,10 +27,31 @@ struct ClientRun: Sendable {
     store = FileStore(files)
     var curl = CurlSettings()
     if options.output.debug { curl.log = debug }
-    transport = CurlTransport(options: Self.transportOptions(options), settings: curl)
+    let overNetwork = Self.transportOptions(options)
+    transport = CurlTransport(options: overNetwork, settings: curl)
+    tunnel = Self.tunnel(options.route, overNetwork, curl)
     engine = Engine(
-      options: settings, store: store, transport: transport, clock: Clocks.now, wallClock: Clocks.wallClock,
+      options: settings, store: store, transport: transport, tunnel: tunnel, clock: Clocks.now, wallClock: Clocks.wallClock,
       epoch: Clocks.epoch, publish: publish)
+  }
+
+  /// Through the embedded relay program, or through one that others started (`-e`).
+  private static func tunnel(
+    _ route: RouteOptions, _ options: TransportOptions, _ settings: CurlSettings
+  ) -> any Transport {
+    var settings = settings
+    settings.kind = .udt
+    if let external = route.external {
+      settings.connectThrough = .endpoint(external)
+      return CurlTransport(options: options, settings: settings)
+    }
+    return TunnelTransport(
+      version: ParcelVersion.text,
+      makeTransport: { [settings] path in
+        var settings = settings
+        settings.connectThrough = .path(path)
+        return CurlTransport(options: options, settings: settings)
+      }, log: settings.log)
   }
 
   private static func engineOptions(
@@ -48,6 +72,8 @@ struct ClientRun: Sendable {
     settings.waits = waits
     settings.keepsTransitions = options.output.events != nil || options.output.verbosity != .quiet
     settings.insecure = options.access.insecure
+    settings.transport = options.route.choice
+    settings.relay = options.route.relayRule
     settings.rateLimit = options.pace.rate?.bytesPerSecond
     settings.policy.retry.limit = options.pace.retries
     settings.policy.restartsChanged = options.target.restart
@@ -97,11 +123,13 @@ struct ClientRun: Sendable {
   func close() async {
     await engine.stop()
     transport.shutDown()
+    tunnel.shutDown()
     // The store waits for its threads: not on a thread that tasks share.
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-      let store = store
+      let (store, tunnel) = (store, tunnel)
       Thread.start("parcel-close") {
         store.shutDown()
+        if let tunnel = tunnel as? TunnelTransport { _ = tunnel.waitUntilGone(seconds: 4) }
         continuation.resume()
       }
     }

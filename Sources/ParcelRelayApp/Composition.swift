@@ -47,6 +47,5 @@ extension UDTOptions {
 
 extension RelayEnd {
   /// A UDT stream, with its path's figures.
-  // MERGE(udt): self.init(udt, path: { udt.path() }, endsForGood: { !udt.peerIsOurs })
-  package init(udt: UDTStream) { self.init(udt, path: nil, endsForGood: { true }) }
+  package init(udt: UDTStream) { self.init(udt, path: { udt.path() }, endsForGood: { !udt.peerIsOurs }) }
 }

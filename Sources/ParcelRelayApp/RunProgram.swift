@@ -19,7 +19,7 @@ package func runProgram<Command: ParsableCommand>(_ type: Command.Type) -> Never
 /// Runs a relay and ends the program with its status, or with a failure's text and code.
 ///
 /// `_exit`: whatever had to be sent has been, and libudt's threads do not survive the destructors of its statics.
-func finish(_ name: String, _ body: () throws(Failure) -> Int32) -> Never {
+package func finish(_ name: String, _ body: () throws(Failure) -> Int32) -> Never {
   do throws(Failure) {
     Glibc._exit(try body())
   } catch {

@@ -77,11 +77,12 @@ package struct TCPToUDTCommand: ParsableCommand {
   private static func connect(_ target: Endpoint, _ options: RelayOptions, _ library: UDTLibrary)
     -> RelayService.Connect
   {
-    let udt = UDTOptions(options.udt)
+    let connector = UDTConnector(options: UDTOptions(options.udt), library: library)
+    let watch = SegmentWatch(connector)
     return { () throws(RelayRefusal) in
       do throws(UDTStream.ConnectFailure) {
-        let stream = try UDTStream.connect(
-          host: target.host, port: target.port, options: udt, library: library)
+        let stream = try connector.connect(host: target.host, port: target.port)
+        watch.add(stream)
         return RelayEnd(udt: stream)
       } catch {
         throw RelayRefusal(error.failure, isSilent: error.isSilent)

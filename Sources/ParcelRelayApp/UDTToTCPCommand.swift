@@ -1,9 +1,6 @@
 import ArgumentParser
-import Glibc
 import ParcelCLI
 import ParcelCore
-import ParcelRelay
-import ParcelUDT
 
 /// `parcel-udt2tcp`: the relay beside a TCP server.
 package struct UDTToTCPCommand: ParsableCommand {
@@ -36,29 +33,6 @@ package struct UDTToTCPCommand: ParsableCommand {
 
   private func relay() throws(Failure) -> Int32 {
     guard let target = RelayTarget.read(target) else { return ParcelCore.ExitCode.usage.rawValue }
-    RelayProgram.prepare()
-    let program = try RelayProgram(options.program("parcel-udt2tcp"))
-    let settings = try options.settings()
-    let listener = try Self.listener(options, library: try UDTLibrary())
-    let service = UDTToTCP.service(
-      target: target, settings, onlyIPv4: options.onlyIPv4, observe: { program.observe($0) })
-    try service.accept { timeout throws(Failure) in
-      try listener.accept(timeout: timeout).map { RelayEnd(udt: $0) }
-    }
-    let status = try program.run(
-      service, listening: "udt://" + Endpoint(host: listener.host, port: listener.port).text)
-    listener.close()
-    return status
-  }
-
-  /// On all addresses of both families, or of IPv4 where there is no IPv6.
-  private static func listener(_ options: RelayOptions, library: UDTLibrary) throws(Failure) -> UDTListener {
-    let udt = UDTOptions(options.udt)
-    func listen(_ host: String) throws(Failure) -> UDTListener {
-      try UDTListener(host: host, port: options.port, options: udt, library: library)
-    }
-    if let host = options.host { return try listen(host) }
-    if !options.onlyIPv4, let both = try? listen("::") { return both }
-    return try listen("0.0.0.0")
+    return try UDTToTCPRelay.run("parcel-udt2tcp", target: target, options)
   }
 }

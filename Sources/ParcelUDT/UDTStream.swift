@@ -58,6 +58,10 @@ package final class UDTStream: ByteStream {
   /// The peer speaks our messages. False also while that is not known yet: up to 3 s.
   package var peerIsOurs: Bool { link.peerIsOurs }
 
+  /// Whether any byte was read, or written, so far.
+  package var hasRead: Bool { link.byteCounts.read > 0 }
+  package var hasWritten: Bool { link.byteCounts.written > 0 }
+
   /// Of this connection alone; rates are over the time since the last call. Any thread, one caller.
   package func path() -> PathStatistics {
     let facts = link.current

@@ -1,7 +1,9 @@
 import Glibc
 import ParcelCore
+import ParcelRelayApp
 import ParcelServer
 import ParcelSystem
+import ParcelUDT
 
 extension ServerCommand {
   /// Serves until a signal ends it.
@@ -24,7 +26,7 @@ extension ServerCommand {
     }
     let options = try options()
     let service = try FileService(
-      content, options, udt: serving.noUdt ? nil : udt.options)
+      content, options, udt: serving.noUdt ? nil : UDTOptions(udt))
     print("listening on \(service.server.url)")
     fflush(nil)
     if verbose, !serving.noUdt { Say.error("UDT has the same port") }
@@ -61,8 +63,8 @@ extension ServerCommand {
 
   private func options() throws(Failure) -> ServerOptions {
     var options = ServerOptions()
-    if let host { options.host = host }
-    options.port = port ?? 0
+    options.host = host
+    options.port = port
     if let rate { options.rate = try RateText.bytesPerSecond(rate) }
     if let connectionRate { options.connectionRate = try RateText.bytesPerSecond(connectionRate) }
     if let tokenFile { options.token = try TokenFile.read(tokenFile) }

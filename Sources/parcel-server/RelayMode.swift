@@ -1,27 +1,42 @@
+import ArgumentParser
+import ParcelCLI
 import ParcelCore
-import ParcelUDT
+import ParcelRelayApp
 
-/// The server behind a relay, as the original's URL names it.
-enum RelayTarget {
-  /// "http://HOST:PORT/anything", "https://HOST" or "HOST:PORT"; nil for anything else. Ports left out are the scheme's. What
-  /// is carried is bytes: the scheme decides nothing else.
-  static func endpoint(_ text: String) -> Endpoint? {
-    for (scheme, port) in [("http://", 80), ("https://", 443)] {
-      guard ASCII.hasPrefixIgnoringCase(text, scheme) else { continue }
-      let authority = text.dropFirst(scheme.utf8.count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-      return Endpoint(String(authority), defaultPort: port)
-    }
-    return Endpoint(text, defaultPort: 80)
+/// `parcel-server URL`, the original's form: UDT in, TCP to the URL's host and port.
+struct RelayCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "parcel-server",
+    abstract: "Takes UDT connections and passes each on to a data server.",
+    usage: ServerCommand.usage,
+    discussion: """
+      URL is http://HOST:PORT or HOST:PORT: every connection goes there over TCP and nowhere else.
+      Listens on all addresses unless --host says otherwise. parcel-udt2tcp is the same program.
+      `parcel-server --help` describes --root and --demo.
+      """,
+    version: ParcelVersion.text)
+
+  @Argument(help: ArgumentHelp("The data server: http://HOST:PORT.", valueName: "url"))
+  var url: String
+
+  @OptionGroup var options: RelayOptions
+
+  /// True when `arguments` (without the program's name) are of this form.
+  static func isMeant(by arguments: [String]) -> Bool {
+    let names = arguments.map { $0.prefix { $0 != "=" } }
+    return !names.contains("--root") && !names.contains("--demo") && !arguments.allSatisfy { $0.hasPrefix("-") }
   }
-}
 
-extension ServerCommand {
-  /// TO JOIN: accepts UDT on `listening` and carries each connection to `target` over TCP, until a signal ends it; the
-  /// code is ParcelRelay's.
-  func serveRelay(to target: Endpoint) throws(Failure) {
-    let listening = (host: host ?? "::", port: port ?? Endpoint.defaultPort, options: udt.options)
-    throw Failure(
-      .input, retry: .never,
-      "Could not carry UDT from port \(listening.port) to '\(target.text)': this build has no relay yet.")
+  func validate() throws {
+    guard RelayTarget.read(url) != nil else {
+      throw ValidationError("'\(Printable.text(url))' is not http://HOST:PORT or HOST:PORT.")
+    }
+  }
+
+  func run() throws {
+    finish("parcel-server") { () throws(Failure) in
+      guard let target = RelayTarget.read(url) else { return ParcelCore.ExitCode.usage.rawValue }
+      return try UDTToTCPRelay.run("parcel-server", target: target, options)
+    }
   }
 }

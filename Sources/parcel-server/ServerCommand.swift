@@ -1,29 +1,31 @@
 import ArgumentParser
 import ParcelCLI
 import ParcelCore
+import ParcelRelayApp
 
 /// `parcel-server`: serves a folder, or a demo, until it is told to end.
 struct ServerCommand: ParsableCommand {
+  /// Of both forms.
+  static let usage = """
+    parcel-server --root <dir> [<options>]
+    parcel-server --demo [<options>]
+    parcel-server <url> [<options>]
+    """
+
   static let configuration = CommandConfiguration(
     commandName: "parcel-server",
     abstract:
       "Serves files over HTTP, on TCP and on UDT, with ranges, strong validators and a GDC manifest of what it has.",
-    usage: """
-      parcel-server --root <dir> [<options>]
-      parcel-server --demo [<options>]
-      parcel-server <url> [--port <port>] [--host <host>] [<options>]
-      """,
+    usage: usage,
     discussion: """
       Objects are at /PATH and at /data/ID; the manifest is at /manifest.tsv. TCP and UDT have the same port number.
-      With a URL instead of a folder, UDT connections are carried to that server over TCP, as the original parcel does.
+      With a URL instead of a folder, UDT connections are carried to that server over TCP, as the original parcel does;
+      `parcel-server URL --help` describes the options of that.
       RATE: bytes per second as 500k, 12M or 1.5G, bits as 400Mbit; powers of ten.
       SIGTERM and SIGINT let running answers end: 0 when all did, 1 when some had to be broken off. SIGHUP reads the
       certificate again.
       """,
     version: ParcelVersion.text)
-
-  @Argument(help: ArgumentHelp("Carry UDT connections to this server: http://HOST:PORT.", valueName: "url"))
-  var url: String?
 
   @Option(help: ArgumentHelp("Serve the files below this folder.", valueName: "dir"))
   var root: String?
@@ -35,13 +37,11 @@ struct ServerCommand: ParsableCommand {
   var demoScale = 1.0
 
   @Option(
-    name: [.short, .long],
-    help: "Port; 0 takes any that is free for TCP and UDT. (default: 0; 9000 with a URL)")
-  var port: Int?
+    name: [.short, .long], help: "Port; 0 takes any that is free for TCP and UDT.")
+  var port = 0
 
-  @Option(
-    name: [.customShort("i"), .long], help: "Address to listen on. (default: 127.0.0.1; all with a URL)")
-  var host: String?
+  @Option(name: [.customShort("i"), .long], help: "Address to listen on.")
+  var host = "127.0.0.1"
 
   @Option(help: ArgumentHelp("Limit of all connections together.", valueName: "rate"))
   var rate: String?
@@ -62,45 +62,27 @@ struct ServerCommand: ParsableCommand {
   var serving: ServingOptions
 
   @OptionGroup
-  var udt: UDTArguments
+  var udt: UDTTuning
 
   @Flag(name: .shortAndLong, help: "Say on standard error what is served.")
   var verbose = false
 
   func validate() throws {
-    guard [url != nil, root != nil, demo].count(where: { $0 }) == 1 else {
+    guard demo != (root != nil) else {
       throw ValidationError("Give one of --root DIR, --demo, or a URL.")
     }
-    guard (0...65535).contains(port ?? 0) else { throw ValidationError("--port must be 0 to 65535.") }
+    guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
     guard demoScale > 0, demoScale <= 1000 else {
       throw ValidationError("--demo-scale must be above 0, at most 1000.")
     }
     do {
       for text in [rate, connectionRate].compactMap({ $0 }) { _ = try RateText.bytesPerSecond(text) }
     } catch { throw ValidationError(error.text) }
-    if let url { try validate(url: url) }
-  }
-
-  private func validate(url: String) throws {
-    guard RelayTarget.endpoint(url) != nil else {
-      throw ValidationError("'\(Printable.text(url))' is no http://HOST:PORT.")
-    }
-    guard port != 0 else { throw ValidationError("With a URL, --port must be 1 to 65535.") }
-    let others: [(String, Bool)] = [
-      ("--rate", rate != nil), ("--connection-rate", connectionRate != nil), ("--manifest", manifest != nil),
-      ("--log", log != nil), ("--token-file", tokenFile != nil),
-    ]
-    let given = (others + serving.given).first { $0.1 }
-    if let given { throw ValidationError("\(given.0) is for --root and --demo, not for a URL.") }
   }
 
   func run() throws {
     do throws(Failure) {
-      if let target = url.flatMap(RelayTarget.endpoint) {
-        try serveRelay(to: target)
-      } else {
-        try serveFiles()
-      }
+      try serveFiles()
     } catch {
       Say.error("parcel-server: \(error.text)")
       throw ArgumentParser.ExitCode(ParcelCore.ExitCode(error.code).rawValue)

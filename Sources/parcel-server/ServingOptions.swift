@@ -31,14 +31,6 @@ struct ServingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Close connections that ask for nothing for so long.", valueName: "seconds"))
   var idleTimeout = 75.0
 
-  /// Which were given, for a way of serving that has no use for them.
-  var given: [(String, Bool)] {
-    [
-      ("--cert", cert != nil), ("--key", key != nil), ("--allow-cleartext", allowCleartext),
-      ("--no-udt", noUdt), ("--advertise", advertise != nil), ("--digest-cache", digestCache != nil),
-    ]
-  }
-
   func validate() throws {
     guard key == nil || cert != nil else { throw ValidationError("--key needs --cert.") }
     guard (0...86_400).contains(drain) else { throw ValidationError("--drain must be 0 to 86400 seconds.") }

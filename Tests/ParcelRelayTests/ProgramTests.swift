@@ -65,7 +65,7 @@ import Testing
     chain.server.stop()
   }
 
-  @Test(.enabled(if: Merged.udtControl)) func aHalfCloseGoesThroughBothPrograms() throws {
+  @Test func aHalfCloseGoesThroughBothPrograms() throws {
     let chain = try Chain(
       TestServer { stream in
         let asked = (try? stream.readAll()) ?? []
@@ -80,7 +80,7 @@ import Testing
     chain.server.stop()
   }
 
-  @Test(.enabled(if: Merged.udtControl)) func aResetGoesThroughBothPrograms() throws {
+  @Test func aResetGoesThroughBothPrograms() throws {
     let chain = try Chain(
       TestServer { stream in
         try? stream.write([9])
@@ -96,7 +96,7 @@ import Testing
     chain.server.stop()
   }
 
-  @Test(.enabled(if: Merged.udtControl), arguments: [true, false])
+  @Test(arguments: [true, false])
   func aRelayThatIsKilledIsAnErrorForTheClient(_ isOuter: Bool) throws {
     let gate = Notebook()
     let body = pattern(8 << 20)

@@ -192,24 +192,19 @@ struct ServerRuleTests {
   }
 
   @Test(
-    "A relay's target is host and port, with or without a scheme",
-    arguments: [
-      ("http://h:8080", "h:8080"), ("HTTP://h:8080/x?y", "h:8080"), ("http://h", "h:80"),
-      ("https://h/", "h:443"),
-      ("h:8080", "h:8080"), ("http://[::1]:81", "[::1]:81"), ("http://u@h", nil), ("http://", nil),
-      ("h:0", nil),
-      ("h/x", nil), ("", nil),
-    ] as [(String, String?)])
-  func target(text: String, expected: String?) { #expect(RelayTarget.endpoint(text)?.text == expected) }
-
-  @Test(
     "A URL goes with none of the options of serving files",
-    arguments: [
-      ["--root", "."], ["--demo"], ["--cert", "x"], ["--token-file", "x"], ["--no-udt"], ["-p", "0"],
-      ["--digest-cache", "x"], ["--mss", "100"],
-    ])
+    arguments: [["--cert", "x"], ["--token-file", "x"], ["--no-udt"], ["--digest-cache", "x"], ["--mss", "100"]])
   func exclusive(arguments: [String]) throws {
     #expect(try run(try ServerProgram.path(), ["http://127.0.0.1:1"] + arguments).status == 2)
+  }
+
+  @Test("A URL alone means the original's form; a folder or the demo does not")
+  func forms() {
+    #expect(RelayCommand.isMeant(by: ["http://h:1"]) && RelayCommand.isMeant(by: ["-p", "9001", "h:1"]))
+    #expect(RelayCommand.isMeant(by: ["http://h:1", "--help"]))
+    #expect(!RelayCommand.isMeant(by: ["--root", "d"]) && !RelayCommand.isMeant(by: ["--root=d", "x"]))
+    #expect(!RelayCommand.isMeant(by: ["--demo", "-p", "1"]) && !RelayCommand.isMeant(by: ["--help"]))
+    #expect(!RelayCommand.isMeant(by: []))
   }
 
   @Test("Options of UDT have the original's spellings too")
@@ -218,12 +213,12 @@ struct ServerRuleTests {
       ("--mss", "--udt_buffer_size", "--udp_buffer_size"),
       ("--mss", "--udt-buffer-size", "--udp-buffer-size"),
     ] {
-      let command = try ServerCommand.parse([
+      let command = try RelayCommand.parse([
         "http://h:1", mss, "1400", udt, "5000000", udp, "600000", "-p", "9001", "-i", "0.0.0.0", "-v",
       ])
-      let options = command.udt.options
+      let options = UDTOptions(command.options.udt)
       #expect(options.maximumSegment == 1400 && options.sendBuffer == 5_000_000)
-      #expect(options.udpReceiveBuffer == 600_000 && command.port == 9001 && command.host == "0.0.0.0")
+      #expect(options.udpReceiveBuffer == 600_000 && command.options.port == 9001 && command.options.host == "0.0.0.0")
     }
   }
 }

@@ -44,6 +44,9 @@ enum Programs {
       }
     }
 
+    /// What it has written to standard output so far.
+    var output: String { (try? String(contentsOfFile: outPath, encoding: .utf8)) ?? "" }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     func wait() -> Result {

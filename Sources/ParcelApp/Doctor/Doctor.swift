@@ -86,7 +86,10 @@ private struct Visit {
     let findings = DoctorRules.answer(answer)
     add(findings)
     objectSize = findings.lazy.flatMap(\.facts).first { $0.name == "size" }.map { Int($0.value) }
-    let advert = answer.head.flatMap { RelayAdvert.endpoint(in: $0, url: answer.redirects.last ?? url) }
+    var advert: Endpoint?
+    if let head = answer.head, case .relay(let relay) = AltSvc.word(in: head, url: answer.redirects.last ?? url) {
+      advert = relay
+    }
     if let advert { add(DoctorRules.advertised(advert)) }
     if advert == nil, options.relay == nil { add(DoctorRules.noRelay(afterAnswer: answer.head != nil)) }
     return advert

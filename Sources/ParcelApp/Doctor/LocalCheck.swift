@@ -2,6 +2,7 @@ import Glibc
 import ParcelCore
 import ParcelStorage
 import ParcelSystem
+import ParcelTunnel
 
 /// This machine's limits and the target folder. A hung file system makes it wait: it runs under a limit.
 enum LocalCheck {
@@ -9,7 +10,7 @@ enum LocalCheck {
     let own = realPath("/proc/self/exe") ?? "/"
     let folder = String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
     var result = MachineMeasurement(relayProgramFolder: folder)
-    result.relayProgram = relayProgram(beside: folder)
+    result.relayProgram = try? RelayProgram.find()
     result.receiveBufferLimit = number(in: "/proc/sys/net/core/rmem_max")
     result.sendBufferLimit = number(in: "/proc/sys/net/core/wmem_max")
     var limit = rlimit()
@@ -21,12 +22,6 @@ enum LocalCheck {
   }
 
   /// Beside this program, else the first in PATH; relative entries do not count: what is found there is anybody's.
-  private static func relayProgram(beside folder: String) -> String? {
-    let path = getenv("PATH").map { String(cString: $0) } ?? ""
-    let folders = [folder] + path.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init)
-    return folders.lazy.map { $0 + "/parcel-tcp2udt" }.first { access($0, X_OK) == 0 }
-  }
-
   static func folder(_ path: String) -> FolderMeasurement {
     var existing = Documents.absolute(path)
     var isThere = stat()

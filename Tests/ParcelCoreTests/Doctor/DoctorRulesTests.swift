@@ -285,19 +285,6 @@ struct DoctorAnswerTests {
   func `the clock`(date: String, wanted: String) {
     #expect(found(200, [], date: date).last == wanted)
   }
-
-  @Test func `a relay in Alt-Svc is obeyed over https, or on the same host`() {
-    func relay(_ value: String, _ url: String = "https://data.example/x") -> String? {
-      RelayAdvert.endpoint(in: ResponseHead(status: 200, headers: [HTTPHeader("Alt-Svc", value)]), url: url)?
-        .text
-    }
-    #expect(relay("parcel-udt=\"relay.example:9001\"; ma=60") == "relay.example:9001")
-    #expect(relay("h3=\":443\", parcel-udt=\":9001\"") == "data.example:9001")
-    #expect(relay("h3=\":443\"") == nil)
-    #expect(relay("parcel-udt=\"a b:1\"") == nil)
-    #expect(relay("parcel-udt=\"relay.example:9001\"", "http://data.example/x") == nil)
-    #expect(relay("parcel-udt=\"DATA.example:9001\"", "http://data.example/x") == "DATA.example:9001")
-  }
 }
 
 struct DoctorLocalTests {

@@ -1,0 +1,246 @@
+import Foundation
+import ParcelTesting
+import Testing
+
+/// The programs together over UDT, as their users run them.
+@Suite(.serialized) struct UDTTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder("parcel-udt") }
+
+  /// A program that says "listening on …" when it is ready.
+  final class Service {
+    let running: Programs.Running
+    /// What it said after "listening on ", the first line's.
+    let address: String
+    var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
+
+    init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
+      running = try Programs.Running(name, arguments, in: folder)
+      var found = ""
+      let isReady = eventually { [running] in
+        let line = running.output.split(separator: "\n").first { $0.hasPrefix("listening on ") }
+        found = line.map { String($0.dropFirst("listening on ".count)) } ?? ""
+        return line != nil || !running.process.isRunning
+      }
+      guard isReady, !found.isEmpty else {
+        running.signal(SIGKILL)
+        let result = running.wait()
+        throw FixtureError("\(name) \(arguments) did not start: \(result.out) \(result.err)")
+      }
+      address = found
+    }
+
+    func stop() {
+      running.signal(SIGKILL)
+      _ = running.wait()
+    }
+  }
+
+  /// A folder with files, and a manifest with paths relative to `base`.
+  func scene(_ files: [(String, Int)], base: String, root: String) throws {
+    var text = "url\tpath\tsize\tmd5\n"
+    for (name, bytes) in files {
+      let path = "\(root)/\(name)"
+      if !FileManager.default.fileExists(atPath: path) { try makeFile(path, bytes: bytes) }
+      text += "\(base)/\(name)\t\(name)\t\(bytes)\t\(try digest("md5sum", path))\n"
+    }
+    try folder.write(text, to: "wanted.tsv")
+  }
+
+  func makeRoot() throws -> String {
+    let root = folder.path + "/root"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    return root
+  }
+
+  func expectRight(_ names: [String], root: String, place: SourceLocation = #_sourceLocation) throws {
+    for name in names {
+      let out = "\(folder.path)/out/\(name)"
+      #expect(
+        try digest("sha256sum", out) == digest("sha256sum", "\(root)/\(name)"), "\(name)",
+        sourceLocation: place)
+    }
+  }
+
+  func events() throws -> [String] {
+    try String(contentsOfFile: "\(folder.path)/events.jsonl", encoding: .utf8).split(separator: "\n").map(
+      String.init)
+  }
+
+  /// What of `arguments` every run here has.
+  func fetch(_ more: String...) throws -> Programs.Result {
+    try Programs.run(
+      "parcel", ["-m", "wanted.tsv", "-d", "out", "--events", "events.jsonl", "-v"] + more, in: folder)
+  }
+
+  let files = [("large.bam", 40_000_003), ("middle.vcf", 2_500_000), ("small.txt", 700), ("empty", 0)]
+  var names: [String] { files.map(\.0) }
+
+  @Test("-u fetches from parcel-server over UDT, with nothing asked over TCP") func directly() throws {
+    defer { folder.remove() }
+    let root = try makeRoot()
+    let server = try Service("parcel-server", ["--root", root, "--log", folder.path + "/log"], in: folder)
+    defer { server.stop() }
+    try scene(files, base: server.address, root: root)
+    let result = try fetch("-u")
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: root)
+  }
+
+  @Test("through a relay, TLS and its checks are the data server's, end to end") func throughARelay() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let port = nginx.https.split(separator: ":").last ?? ""
+    let relay = try Service(
+      "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { relay.stop() }
+    try scene(files, base: nginx.https, root: nginx.root.path)
+    let right = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "--cacert", nginx.authority)
+    #expect(right.code == 0, "\(right.out) \(right.err)")
+    try expectRight(names, root: nginx.root.path)
+    try FileManager.default.removeItem(atPath: folder.path + "/out")
+    let unknown = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "--retries", "0")
+    #expect(unknown.code == 7 && unknown.out.contains("certificate"), "\(unknown.out) \(unknown.err)")
+  }
+
+  @Test("an external parcel-tcp2udt carries the bytes with -e") func external() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let port = nginx.http.split(separator: ":").last ?? ""
+    let far = try Service("parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { far.stop() }
+    let near = try Service("parcel-tcp2udt", ["127.0.0.1:\(far.port)", "-p", "0"], in: folder)
+    defer { near.stop() }
+    try scene(files, base: nginx.http, root: nginx.root.path)
+    let result = try fetch("-e", "-H", "127.0.0.1", "-P", "\(near.port)")
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: nginx.root.path)
+  }
+
+  @Test("parcel-server URL serves what is behind it, as the original's does") func originalServer() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let server = try Service("parcel-server", [nginx.http, "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { server.stop() }
+    try scene(files, base: nginx.http, root: nginx.root.path)
+    let result = try fetch("--relay", "127.0.0.1:\(server.port)", "--transport", "udt")
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: nginx.root.path)
+  }
+
+  /// Kills what `victims` finds as soon as some bytes are here, `times` times, and lets the run end.
+  func fetchAndKill(
+    _ arguments: [String], signal: String, pattern: String, times: Int, afterwards: () throws -> Void = {}
+  ) throws -> Programs.Result {
+    let run = try Programs.Running(
+      "parcel", ["-m", "wanted.tsv", "-d", "out", "--events", "events.jsonl", "-v"] + arguments, in: folder)
+    for turn in 1...times {
+      let part = "\(folder.path)/out/large.bam.part"
+      let wanted = 5_000_000 * turn
+      _ = eventually {
+        let blocks = (try? FileManager.default.attributesOfItem(atPath: part)[.size] as? Int) ?? 0
+        return blocks > 0 && self.allocated(part) > wanted || !run.process.isRunning
+      }
+      try Spawn.run(["pkill", signal, "-f", pattern])
+      try afterwards()
+    }
+    return run.wait()
+  }
+
+  /// Bytes of a sparse file that are really there.
+  private func allocated(_ path: String) -> Int {
+    var info = stat()
+    return stat(path, &info) == 0 ? Int(info.st_blocks) * 512 : 0
+  }
+
+  @Test("the far relay killed in mid-transfer and started again: the file is right") func farRelayDies() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let port = nginx.http.split(separator: ":").last ?? ""
+    let first = try Service("parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { first.stop() }
+    try scene(files, base: nginx.http, root: nginx.root.path)
+    var second: Service?
+    defer { second?.stop() }
+    let result = try fetchAndKill(
+      ["--relay", "127.0.0.1:\(first.port)", "-u", "--limit-rate", "8M"], signal: "-KILL",
+      pattern: "parcel-udt2tcp 127.0.0.1:\(port) ", times: 1
+    ) {
+      second = try Service(
+        "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "\(first.port)", "-i", "127.0.0.1"], in: folder)
+    }
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: nginx.root.path)
+  }
+
+  @Test("the embedded relay killed by SEGV in mid-transfer, twice: the file is right") func childDies() throws {
+    defer { folder.remove() }
+    let root = try makeRoot()
+    let server = try Service("parcel-server", ["--root", root], in: folder)
+    defer { server.stop() }
+    try scene(files, base: server.address, root: root)
+    let result = try fetchAndKill(
+      ["-u", "--limit-rate", "8M"], signal: "-SEGV",
+      pattern: "parcel-tcp2udt 127.0.0.1:\(server.port) ", times: 2)
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: root)
+  }
+
+  @Test("auto with nobody at the relay fetches over http, and says why") func silentRelay() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    try scene(files, base: nginx.http, root: nginx.root.path)
+    // Nothing listens on this port: it was free a moment ago.
+    let result = try fetch("--relay", "127.0.0.1:9", "--limit-rate", "4M")
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: nginx.root.path)
+  }
+
+  @Test("udt with nobody at the relay fails with a sentence that says so") func silentRelayForced() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    try scene([files[1]], base: nginx.http, root: nginx.root.path)
+    let result = try fetch("--relay", "127.0.0.1:9", "-u", "--retries", "0")
+    #expect(result.code == 7, "\(result.out) \(result.err)")
+    #expect(result.out.contains("127.0.0.1:9") && result.out.contains("UDP"), "\(result.out)")
+  }
+
+  @Test(
+    "two hosts: a relay at one, a client at the other, the cable pulled for a while",
+    .enabled(if: TwoHosts.isPossible, "network namespaces need root"))
+  func twoHosts() throws {
+    defer { folder.remove() }
+    let hosts = try TwoHosts("udt")
+    defer { hosts.stop() }
+    let root = try makeRoot()
+    let server = try GuardedProcess([
+      "ip", "netns", "exec", hosts.a, Programs.folder + "/parcel-server", "--root", root, "-i",
+      TwoHosts.addressA, "-p", "9000",
+    ])
+    defer { server.stop() }
+    try scene(files, base: "http://\(TwoHosts.addressA):9000", root: root)
+    let client = Process()
+    client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    client.arguments = [
+      "ip", "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",
+      "--limit-rate", "8M", "-q",
+    ]
+    client.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    try client.run()
+    let part = "\(folder.path)/out/large.bam.part"
+    _ = eventually { allocated(part) > 4_000_000 || !client.isRunning }
+    try hosts.connect(false)
+    usleep(1_500_000)
+    try hosts.connect(true)
+    client.waitUntilExit()
+    #expect(client.terminationStatus == 0)
+    try expectRight(names, root: root)
+  }
+}
