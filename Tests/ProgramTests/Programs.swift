@@ -97,3 +97,33 @@ func makeFile(_ path: String, bytes: Int) throws {
   }
   try file.close()
 }
+
+/// A program that says "listening on …" when it is ready.
+final class Service {
+  let running: Programs.Running
+  /// What it said after "listening on ", the first line's.
+  let address: String
+  var pid: Int32 { running.process.processIdentifier }
+  var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
+
+  init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
+    running = try Programs.Running(name, arguments, in: folder)
+    var found = ""
+    let isReady = eventually { [running] in
+      let line = running.output.split(separator: "\n").first { $0.hasPrefix("listening on ") }
+      found = line.map { String($0.dropFirst("listening on ".count)) } ?? ""
+      return line != nil || !running.process.isRunning
+    }
+    guard isReady, !found.isEmpty else {
+      running.signal(SIGKILL)
+      let result = running.wait()
+      throw FixtureError("\(name) \(arguments) did not start: \(result.out) \(result.err)")
+    }
+    address = found
+  }
+
+  func stop() {
+    running.signal(SIGKILL)
+    _ = running.wait()
+  }
+}

@@ -119,6 +119,39 @@ final class Tmux {
         == ["large.bam", "middle.vcf", "small.txt"])
   }
 
+  @Test func tMovesARunningDownloadOntoUDTAndBackAndTheFileIsRight() throws {
+    let (folder, nginx) = try scene()
+    let tmux = try Tmux(folder)
+    let port = nginx.http.split(separator: ":").last ?? ""
+    let relay = try Service(
+      "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer {
+      relay.stop()
+      tmux.stop()
+      nginx.stop()
+      folder.remove()
+    }
+    try tmux.shows("READY>")
+    try tmux.line(
+      "\(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 2M --relay 127.0.0.1:\(relay.port) --transport http --summary s.json"
+    )
+    try tmux.shows("large.bam", "running", "http")
+    try tmux.type("g", "t")
+    try tmux.shows("udt", "running")
+    try tmux.type("Enter")
+    try tmux.shows("127.0.0.1:\(relay.port)", "rtt", "loss")
+    try tmux.type("Escape", "t", "t")  // auto, then http
+    try tmux.shows("http", "running")
+    try tmux.shows("all 3 files verified")
+    try tmux.type("q")
+    try tmux.shows("READY>", "3 of 3 files complete")
+    for name in ["large.bam", "middle.vcf", "small.txt"] {
+      #expect(
+        try digest("sha256sum", "\(folder.path)/out/\(name)")
+          == digest("sha256sum", "\(nginx.root.path)/\(name)"))
+    }
+  }
+
   @Test(arguments: ["TERM", "SEGV", "INT"]) func theTerminalComesBackAfter(signal: String) throws {
     let (folder, nginx) = try scene()
     let tmux = try Tmux(folder)

@@ -8,35 +8,6 @@ import Testing
 
   init() throws { folder = try TemporaryFolder("parcel-udt") }
 
-  /// A program that says "listening on …" when it is ready.
-  final class Service {
-    let running: Programs.Running
-    /// What it said after "listening on ", the first line's.
-    let address: String
-    var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
-
-    init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
-      running = try Programs.Running(name, arguments, in: folder)
-      var found = ""
-      let isReady = eventually { [running] in
-        let line = running.output.split(separator: "\n").first { $0.hasPrefix("listening on ") }
-        found = line.map { String($0.dropFirst("listening on ".count)) } ?? ""
-        return line != nil || !running.process.isRunning
-      }
-      guard isReady, !found.isEmpty else {
-        running.signal(SIGKILL)
-        let result = running.wait()
-        throw FixtureError("\(name) \(arguments) did not start: \(result.out) \(result.err)")
-      }
-      address = found
-    }
-
-    func stop() {
-      running.signal(SIGKILL)
-      _ = running.wait()
-    }
-  }
-
   /// A folder with files, and a manifest with paths relative to `base`.
   func scene(_ files: [(String, Int)], base: String, root: String) throws {
     var text = "url\tpath\tsize\tmd5\n"
@@ -157,12 +128,15 @@ import Testing
     return stat(path, &info) == 0 ? Int(info.st_blocks) * 512 : 0
   }
 
-  @Test("the far relay killed in mid-transfer and started again: the file is right") func farRelayDies() throws {
+  @Test("the far relay killed in mid-transfer and started again: the file is right") func farRelayDies()
+    throws
+  {
     defer { folder.remove() }
     let nginx = try Nginx()
     defer { nginx.stop() }
     let port = nginx.http.split(separator: ":").last ?? ""
-    let first = try Service("parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    let first = try Service(
+      "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
     defer { first.stop() }
     try scene(files, base: nginx.http, root: nginx.root.path)
     var second: Service?
@@ -178,7 +152,8 @@ import Testing
     try expectRight(names, root: nginx.root.path)
   }
 
-  @Test("the embedded relay killed by SEGV in mid-transfer, twice: the file is right") func childDies() throws {
+  @Test("the embedded relay killed by SEGV in mid-transfer, twice: the file is right") func childDies() throws
+  {
     defer { folder.remove() }
     let root = try makeRoot()
     let server = try Service("parcel-server", ["--root", root], in: folder)
