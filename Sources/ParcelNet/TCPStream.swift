@@ -87,13 +87,11 @@ package final class TCPStream: FileSending {
     setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  /// Nobody is at the other end any more, whom bytes could reach. A TCP peer that has closed looks as if it had ended
-  /// only its own side, until something is written to it. Any thread.
-  package var isGone: Bool {
-    closed.withLock { closed in
-      var poller = pollfd(fd: socket, events: 0, revents: 0)
-      return closed || (poll(&poller, 1, 0) == 1 && poller.revents & Int16(POLLHUP | POLLERR) != 0)
-    }
+  /// Waits up to `seconds` for the peer to be gone, so that no byte could reach it. A TCP peer that has closed looks as if it
+  /// had ended only its own side, until something is written to it. Any thread, before `close`.
+  package func isGone(within seconds: Double) -> Bool {
+    var poller = pollfd(fd: socket, events: 0, revents: 0)
+    return poll(&poller, 1, Int32(seconds * 1000)) == 1 && poller.revents & Int16(POLLHUP | POLLERR) != 0
   }
 
   package func stopReading() {

@@ -115,8 +115,13 @@ struct Pump {
   private func end() {
     connection.tell(.end(side, isFinal: source.isExpiring || connection.end(side).endsForGood()))
     wait()
-    // A client of our own that has closed its local socket wants no answer any more.
-    if let local = source as? TCPStream, local.isGone { connection.tell(.unwritable(side, "it has closed")) }
+    // A client that has left altogether, not only ended its side, wants no answer any more.
+    guard let local = source as? TCPStream else { return }
+    while !connection.isOver {
+      guard local.isGone(within: 0.25) else { continue }
+      connection.tell(.unwritable(side, "it has closed"))
+      return
+    }
   }
 
   /// Stays until the end was passed on: that is for the thread that writes.

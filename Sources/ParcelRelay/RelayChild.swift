@@ -34,7 +34,12 @@ package final class RelayChild: Sendable {
       report(.refused(reason: refusal.failure.sentence, isSilent: refusal.isSilent))
     case .denied(_, let reason): report(.refused(reason: reason, isSilent: false))
     case .ended(let record):
-      if let reason = record.reason { report(.broken(reason: reason)) }
+      guard let reason = record.reason else { return }
+      // What the client broke off itself, by leaving or by ending the relay, is no news for it.
+      switch record.outcome {
+      case .broken(.near, _), .stopped: break
+      default: report(.broken(reason: reason))
+      }
     }
   }
 

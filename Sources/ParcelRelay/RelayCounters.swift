@@ -20,7 +20,7 @@ package struct RelayCounters: Hashable, Sendable {
   package var spooled = 0
   /// Of the open connections.
   package var path = PathStatistics()
-  /// Of the connections that have ended: to be added where counters must never fall.
+  /// Of the connections that have ended: to be added to `path` where counters must never fall.
   package var past = PathStatistics()
 
   package init() {}
@@ -28,7 +28,8 @@ package struct RelayCounters: Hashable, Sendable {
 
 extension PathStatistics {
   /// Adds another connection's figures: counts and rates are summed, the round trip is the mean over those that have one.
-  mutating func add(_ other: PathStatistics, measured: inout Int) {
+  /// `sharesSocket`: both come through one UDP socket, whose drops each of them names.
+  mutating func add(_ other: PathStatistics, sharesSocket: Bool, measured: inout Int) {
     if let trip = other.roundTrip {
       roundTrip = ((roundTrip ?? 0) * Double(measured) + trip) / Double(measured + 1)
       measured += 1
@@ -45,7 +46,7 @@ extension PathStatistics {
     sendLost += other.sendLost
     retransmitted += other.retransmitted
     window += other.window
-    drops += other.drops
+    drops = sharesSocket ? max(drops, other.drops) : drops + other.drops
   }
 }
 
@@ -56,14 +57,17 @@ final class PathSampler: Sendable {
     var latest = PathStatistics()
     var past = PathStatistics()
     var taken = -Double.infinity
+    /// Accepted UDT connections come through the listener's socket, opened ones each have their own.
+    var sharesSocket = false
   }
 
   private let state = Mutex(State())
 
-  func add(_ number: Int, _ ends: [RelayEnd]) {
-    guard let end = ends.first(where: { $0.path != nil }) else { return }
+  func add(_ number: Int, near: RelayEnd, far: RelayEnd) {
+    guard near.path != nil || far.path != nil else { return }
     state.withLock {
-      $0.ends[number] = end
+      $0.ends[number] = near.path != nil ? near : far
+      $0.sharesSocket = near.path != nil
       $0.taken = -.infinity
     }
   }
@@ -75,7 +79,7 @@ final class PathSampler: Sendable {
       var measured = 0
       var ended = path
       (ended.connections, ended.receiveRate, ended.sendRate, ended.window) = (0, 0, 0, 0)
-      state.past.add(ended, measured: &measured)
+      state.past.add(ended, sharesSocket: state.sharesSocket, measured: &measured)
       state.taken = -.infinity
       return path
     }
@@ -88,12 +92,16 @@ final class PathSampler: Sendable {
         var sum = PathStatistics()
         var measured = 0
         for number in state.ends.keys.sorted() {
-          if let path = state.ends[number]?.path?() { sum.add(path, measured: &measured) }
+          if let path = state.ends[number]?.path?() {
+            sum.add(path, sharesSocket: state.sharesSocket, measured: &measured)
+          }
         }
         state.latest = sum
         state.taken = now
       }
-      return (state.latest, state.past)
+      var past = state.past
+      if state.sharesSocket { past.drops = max(0, past.drops - state.latest.drops) }
+      return (state.latest, past)
     }
   }
 }

@@ -155,7 +155,7 @@ package final class RelayService: Sendable {
     }
     observe(.connected(peer: peer, target: target, seconds: MonotonicClock.seconds() - started))
     let connection = RelayConnection(near: near, far: far, settings: settings, spool: spool)
-    sampler.add(number, [near, far])
+    sampler.add(number, near: near, far: far)
     let isStopping = state.withLock { state in
       state.connections[number] = connection
       return state.isBreaking

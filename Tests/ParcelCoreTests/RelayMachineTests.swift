@@ -133,6 +133,18 @@ private struct Life {
     #expect(life.machine.outcome == .halfClosed)
   }
 
+  @Test func aSideThatIsClosedBothWaysIsNotTakenForOneThatIsGone() {
+    var life = Life()
+    life.end(.near)
+    life.tell(.read(.far, 5))
+    life.tell(.written(.near, 5))
+    #expect(life.tell(.end(.far, isFinal: false)) == [.endWriting(.near)])
+    // Seen between the call and its answer.
+    #expect(life.tell(.unwritable(.near, "it has closed")) == [])
+    #expect(life.tell(.told(.near, true)) == [.finish])
+    #expect(life.machine.outcome == .ended && !life.machine.mustAbort(.near))
+  }
+
   @Test func progressInEitherDirectionKeepsAConnection() {
     var life = Life(idle: 10)
     life.tell(.read(.far, 5), at: 8)

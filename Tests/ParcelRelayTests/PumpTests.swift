@@ -1,3 +1,4 @@
+import Glibc
 import ParcelCore
 import ParcelNet
 import ParcelRelay
@@ -150,6 +151,60 @@ private struct Pair {
     #expect(pair.near.isAborted && pair.far.isAborted)
     pair.service.take(RelayEnd(ScriptedStream()))
     #expect(pair.notices.denials.count == 1, "nobody comes in any more")
+  }
+}
+
+@Suite struct LocalClientTests {
+  @Test func aClientThatHasClosedItsLocalSocketIsNotWaitedFor() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+    let client = TCPStream(socket: ends[0], peer: "relay")
+    // It has no word for an end: the silence of the other direction would be waited for.
+    let far = ScriptedStream(hasAWord: false)
+    let notices = Notices()
+    var settings = RelaySettings()
+    settings.limits.halfClose = 3600
+    let service = RelayService(target: "far", settings, observe: notices.add) { RelayEnd(far) }
+    service.take(RelayEnd(TCPStream(socket: ends[1], peer: "local")))
+    try client.write([1, 2, 3])
+    #expect(eventually { far.received == [1, 2, 3] })
+    client.close()
+    #expect(eventually { notices.records.first?.how == "half-closed" })
+    #expect(far.isClosed && !far.isAborted)
+  }
+}
+
+@Suite struct PathTests {
+  private func path(drops: Int, roundTrip: Double?) -> PathStatistics {
+    var path = PathStatistics()
+    (path.connections, path.sent, path.drops, path.roundTrip) = (1, 100, drops, roundTrip)
+    return path
+  }
+
+  @Test func figuresOfAllConnectionsAreSummedAndNeverFall() {
+    let paths = [
+      path(drops: 5, roundTrip: 0.1), path(drops: 7, roundTrip: 0.3), path(drops: 6, roundTrip: nil),
+    ]
+    for (isAccepted, drops) in [(true, 7), (false, 18)] {
+      // Connections that are accepted share the listener's socket and its drops.
+      let fars = Handout(paths)
+      let service = RelayService(target: "far") {
+        let path = fars.next()
+        return isAccepted ? RelayEnd(ScriptedStream()) : RelayEnd(ScriptedStream(), path: { path })
+      }
+      for path in paths {
+        service.take(isAccepted ? RelayEnd(ScriptedStream(), path: { path }) : RelayEnd(ScriptedStream()))
+      }
+      #expect(eventually { service.counters.path.connections == 3 })
+      let open = service.counters
+      #expect(open.path.sent == 300 && open.path.drops == drops)
+      #expect(open.path.roundTrip.map { abs($0 - 0.2) < 1e-9 } == true)
+      service.breakOff()
+      #expect(service.stop(deadline: 60))
+      let ended = service.counters
+      #expect(ended.path == PathStatistics())
+      #expect(ended.past.sent == 300 && ended.past.drops == drops && ended.past.connections == 0)
+    }
   }
 }
 

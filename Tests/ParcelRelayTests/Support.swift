@@ -258,3 +258,10 @@ final class Notebook: Sendable {
   var bytes: [UInt8] { content.withLock { $0 } }
   func write(_ bytes: [UInt8]) { content.withLock { $0 += bytes } }
 }
+
+/// Gives one value after the other, to any thread.
+final class Handout<Value: Sendable>: Sendable {
+  private let rest: Mutex<[Value]>
+  init(_ values: [Value]) { rest = Mutex(values) }
+  func next() -> Value { rest.withLock { $0.removeFirst() } }
+}

@@ -63,6 +63,7 @@ package struct RelayMachine: Sendable {
     /// The answer to `endWriting`: whether that side has a word for it.
     case told(Side, Bool)
     case unreadable(Side, String)
+    /// It takes nothing any more, as a write or a look at it has shown.
     case unwritable(Side, String)
     /// What that side has sent is to be destroyed soon.
     case expiring(Side)
@@ -196,6 +197,9 @@ package struct RelayMachine: Sendable {
   }
 
   private mutating func unwritable(_ side: Side, _ reason: String) -> [Effect] {
+    let there = self[from: side.other]
+    // Everything was handed over: a side that is closed on both ways looks gone too.
+    if there.phase != .open, there.buffered == 0 { return [] }
     let back = self[from: side]
     // It has said its last word and we have it all: that still has to arrive, whatever became of the side since.
     guard back.phase == .ended || (back.phase == .draining && !back.needsProof) else {
