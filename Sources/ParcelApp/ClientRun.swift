@@ -31,7 +31,8 @@ struct ClientRun: Sendable {
     transport = CurlTransport(options: overNetwork, settings: curl)
     tunnel = Self.tunnel(options.route, overNetwork, curl)
     engine = Engine(
-      options: settings, store: store, transport: transport, tunnel: tunnel, clock: Clocks.now, wallClock: Clocks.wallClock,
+      options: settings, store: store, transport: transport, tunnel: tunnel, clock: Clocks.now,
+      wallClock: Clocks.wallClock,
       epoch: Clocks.epoch, publish: publish)
   }
 

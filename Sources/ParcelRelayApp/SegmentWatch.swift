@@ -3,9 +3,9 @@ import ParcelSystem
 import ParcelUDT
 import Synchronization
 
-/// Finds paths that swallow large packets: the handshake was good, something was sent, and nothing came back for 3 s. Such a
-/// connection is broken off, so that whoever uses it connects again, then with smaller packets; at most twice for a relay,
-/// because it may just as well be a server that thinks for so long.
+/// Finds paths that swallow large packets: the handshake was good, something was sent, and then nothing came for 3 s, not even the
+/// keep-alives of a peer that has nothing to send yet: it sends, again and again, what does not get through. Such a
+/// connection is broken off, so that whoever uses it connects again, then with smaller packets.
 final class SegmentWatch: Sendable {
   private struct Young {
     weak var stream: UDTStream?
@@ -17,8 +17,10 @@ final class SegmentWatch: Sendable {
     var isLooking = false
   }
 
-  /// Seconds.
+  /// Seconds without any sign of life.
   private static let patience = 3.0
+  /// Seconds for which a connection without data is watched; after them its peer's time-out decides.
+  private static let youth = 12.0
   private static let interval = 0.25
 
   private let connector: UDTConnector
@@ -28,7 +30,7 @@ final class SegmentWatch: Sendable {
 
   /// Looks after a stream that was just connected. Any thread.
   func add(_ stream: UDTStream) {
-    let young = Young(stream: stream, deadline: MonotonicClock.seconds() + Self.patience)
+    let young = Young(stream: stream, deadline: MonotonicClock.seconds() + Self.youth)
     let isFirst = state.withLock { state in
       state.young.append(young)
       defer { state.isLooking = true }
@@ -49,9 +51,11 @@ final class SegmentWatch: Sendable {
         var silent: [UDTStream] = []
         state.young.removeAll { young in
           guard let stream = young.stream, !stream.hasRead else { return true }
-          guard now >= young.deadline else { return false }
-          if stream.hasWritten { silent.append(stream) }
-          return true
+          if stream.hasWritten, stream.silence >= Self.patience {
+            silent.append(stream)
+            return true
+          }
+          return now >= young.deadline
         }
         if state.young.isEmpty, silent.isEmpty {
           state.isLooking = false

@@ -13,7 +13,8 @@ package enum MonotonicClock {
 
   /// Blocks the thread for at least so long.
   package static func sleep(seconds: Double) {
-    var wanted = timespec(tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
+    var wanted = timespec(
+      tv_sec: Int(seconds), tv_nsec: Int(seconds.truncatingRemainder(dividingBy: 1) * 1e9))
     var left = timespec()
     while nanosleep(&wanted, &left) == -1, errno == EINTR { wanted = left }
   }

@@ -151,6 +151,9 @@ extension PeerLink {
 
   var byteCounts: (read: UInt64, written: UInt64) { monitor.locked { (words.readCount, written) } }
 
+  /// Seconds since anything at all came from the peer.
+  var silence: Double { monitor.locked { liveness.silence(now: MonotonicClock.now()) } }
+
   func didRead(_ count: Int) { saying { words, _ in words.didRead(count) } }
 
   func didWrite(_ count: Int) { monitor.locked { written += UInt64(count) } }

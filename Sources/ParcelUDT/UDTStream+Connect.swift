@@ -79,7 +79,11 @@ private struct ConnectAttempt: Sendable {
       parcel_udt_close(socket)
       throw refusal(error)
     }
-    guard let attached = Attached(socket), attached.isPlausible(offered: segment) else {
+    guard let attached = Attached(socket) else {
+      parcel_udt_drop(socket)
+      throw failure("it broke the new connection off at once")
+    }
+    guard attached.isPlausible(offered: segment) else {
       parcel_udt_drop(socket)
       throw failure("it answered with a packet size or window that cannot be")
     }

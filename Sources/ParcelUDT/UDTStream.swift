@@ -61,6 +61,8 @@ package final class UDTStream: ByteStream {
   /// Whether any byte was read, or written, so far.
   package var hasRead: Bool { link.byteCounts.read > 0 }
   package var hasWritten: Bool { link.byteCounts.written > 0 }
+  /// Seconds since anything at all came from the peer, a keep-alive for instance.
+  package var silence: Double { link.silence }
 
   /// Of this connection alone; rates are over the time since the last call. Any thread, one caller.
   package func path() -> PathStatistics {

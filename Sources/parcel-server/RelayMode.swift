@@ -24,7 +24,8 @@ struct RelayCommand: ParsableCommand {
   /// True when `arguments` (without the program's name) are of this form.
   static func isMeant(by arguments: [String]) -> Bool {
     let names = arguments.map { $0.prefix { $0 != "=" } }
-    return !names.contains("--root") && !names.contains("--demo") && !arguments.allSatisfy { $0.hasPrefix("-") }
+    return !names.contains("--root") && !names.contains("--demo")
+      && !arguments.allSatisfy { $0.hasPrefix("-") }
   }
 
   func validate() throws {

@@ -34,6 +34,37 @@ import Testing
     chain.server.stop()
   }
 
+  @Test func aThousandConnectionsAreOpenOverUDTAndAHundredBusy() throws {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let chain = try Chain(.echo())
+    let clients = try (0..<1000).map { _ in try connect(chain.port) }
+    for client in clients { try client.write([1]) }
+    for client in clients { #expect(try client.read(exactly: 1, timeout: 60) == [1]) }
+    let threads = clients.prefix(100).enumerated().map { index, client in
+      let right = Notebook()
+      let thread = Thread {
+        let bytes = pattern(1 << 19, seed: UInt64(index + 1))
+        let writer = Thread { try? client.write(bytes, timeout: 60) }
+        if (try? client.read(exactly: bytes.count, timeout: 60)) == bytes { right.write([1]) }
+        writer.join()
+      }
+      return (thread, right)
+    }
+    for (thread, right) in threads {
+      thread.join()
+      #expect(right.bytes == [1])
+    }
+    // The last one is served as the first one was.
+    try clients[999].write([2])
+    #expect(try clients[999].read(exactly: 1, timeout: 60) == [2])
+    for client in clients { client.abort() }
+    for client in clients { client.close() }
+    chain.server.stop()
+  }
+
   @Test func curlDownloadsThroughBothPrograms() throws {
     let body = pattern(20 << 20)
     let chain = try Chain(web(body))

@@ -2,12 +2,6 @@ import Glibc
 import ParcelCore
 import ParcelTesting
 
-/// What only the merged parts of UDT can do. Tests that need one of them wait for it.
-enum Merged {
-  // MERGE(udt): true once UDTStream says ends and resets to peers of ours, and finds dead peers within 15 s.
-  static let udtControl = true
-}
-
 /// A built program that runs, its output going to files.
 final class Program {
   let pid: pid_t

@@ -193,7 +193,9 @@ struct ServerRuleTests {
 
   @Test(
     "A URL goes with none of the options of serving files",
-    arguments: [["--cert", "x"], ["--token-file", "x"], ["--no-udt"], ["--digest-cache", "x"], ["--mss", "100"]])
+    arguments: [
+      ["--cert", "x"], ["--token-file", "x"], ["--no-udt"], ["--digest-cache", "x"], ["--mss", "100"],
+    ])
   func exclusive(arguments: [String]) throws {
     #expect(try run(try ServerProgram.path(), ["http://127.0.0.1:1"] + arguments).status == 2)
   }
@@ -218,7 +220,9 @@ struct ServerRuleTests {
       ])
       let options = UDTOptions(command.options.udt)
       #expect(options.maximumSegment == 1400 && options.sendBuffer == 5_000_000)
-      #expect(options.udpReceiveBuffer == 600_000 && command.options.port == 9001 && command.options.host == "0.0.0.0")
+      #expect(
+        options.udpReceiveBuffer == 600_000 && command.options.port == 9001
+          && command.options.host == "0.0.0.0")
     }
   }
 }

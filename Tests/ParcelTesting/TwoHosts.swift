@@ -25,7 +25,9 @@ package final class TwoHosts: Sendable {
     let (left, right) = ("pa\(getpid())", "pb\(getpid())")
     do {
       for name in [a, b] { try Spawn.run(["ip", "netns", "add", name]) }
-      try Spawn.run(["ip", "link", "add", left, "netns", a, "type", "veth", "peer", "name", right, "netns", b])
+      try Spawn.run([
+        "ip", "link", "add", left, "netns", a, "type", "veth", "peer", "name", right, "netns", b,
+      ])
       for (name, link, address) in [(a, left, Self.addressA), (b, right, Self.addressB)] {
         try Spawn.run(["ip", "-n", name, "addr", "add", address + "/24", "dev", link])
         try Spawn.run(["ip", "-n", name, "link", "set", link, "up"])

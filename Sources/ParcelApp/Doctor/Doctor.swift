@@ -87,7 +87,9 @@ private struct Visit {
     add(findings)
     objectSize = findings.lazy.flatMap(\.facts).first { $0.name == "size" }.map { Int($0.value) }
     var advert: Endpoint?
-    if let head = answer.head, case .relay(let relay) = AltSvc.word(in: head, url: answer.redirects.last ?? url) {
+    if let head = answer.head,
+      case .relay(let relay) = AltSvc.word(in: head, url: answer.redirects.last ?? url)
+    {
       advert = relay
     }
     if let advert { add(DoctorRules.advertised(advert)) }
