@@ -8,6 +8,7 @@ import Synchronization
 package final class UDTConnector: Sendable {
   private let options: UDTOptions
   private let library: UDTLibrary
+  private let gates = Mutex<[String: ConnectGate]>([:])
   private let ladders = Mutex<[String: SegmentLadder]>([:])
 
   /// A packet size in `options` is obeyed, and nothing is remembered.
@@ -22,7 +23,19 @@ package final class UDTConnector: Sendable {
     if options.maximumSegment == nil {
       options.maximumSegment = ladders.withLock { $0["\(host) \(port)"]?.segment }
     }
-    return try UDTStream.connect(host: host, port: port, options: options, library: library)
+    return try gate(for: "\(host) \(port)").enter { () throws(UDTStream.ConnectFailure) in
+      try UDTStream.connect(host: host, port: port, options: options, library: library)
+    }
+  }
+
+  private func gate(for peer: String) -> ConnectGate {
+    gates.withLock { gates in
+      if let gate = gates[peer] { return gate }
+      if gates.count > 1000 { gates = [:] }
+      let gate = ConnectGate()
+      gates[peer] = gate
+      return gate
+    }
   }
 
   /// No data came over `stream` within 3 s, although some was sent. True: connecting again tries smaller packets. False: it
