@@ -1,9 +1,11 @@
 // libudt's calls behind a C face.
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <mutex>
 
 #include "connection.h"
@@ -102,9 +104,34 @@ int parcel_udt_socket(int family, const parcel_udt_options *options, const parce
   return -1;
 }
 
+namespace {
+
+// A copy of the descriptor, for libudt, with a number that nothing else gets and that is not used again soon.
+//
+// When libudt takes an end point down it closes the descriptor first and then waits for the thread that reads from it. Between
+// the two, that thread reads from whatever has the number by then. With the lowest free number, as usual, that was another
+// connection's UDP socket, not set up yet, on which it waited for ever with libudt's locks held; it could as well be a TCP
+// connection, whose bytes it would swallow. Descriptors of the program start at 0, these in the middle of what is allowed,
+// each with the next number.
+int copy_for_libudt(int udp) {
+  static std::atomic<unsigned> turn{0};
+  rlimit limit = {1024, 1024};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const unsigned top = limit.rlim_cur < 65536 ? unsigned(limit.rlim_cur) : 65536;
+  const unsigned base = top / 2;
+  for (int attempt = 0; attempt < 64; attempt++) {
+    // The lowest free number from there on: at the top there may be none.
+    int copy = fcntl(udp, F_DUPFD_CLOEXEC, base + turn++ % (top - base));
+    if (copy >= 0 || (errno != EMFILE && errno != EINVAL)) return copy;
+  }
+  return fcntl(udp, F_DUPFD_CLOEXEC, 0);
+}
+
+}  // namespace
+
 int parcel_udt_bind(int socket, int udp, const parcel_udt_options *options, int *system_error) {
   *system_error = 0;
-  int copy = fcntl(udp, F_DUPFD_CLOEXEC, 0);
+  int copy = copy_for_libudt(udp);
   if (copy < 0) {
     *system_error = errno;
     return -1;

@@ -195,7 +195,15 @@ extension Engine {
       }
     }
     var outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
-    if receiver.kind == .udt { judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now) }
+    if receiver.kind == .udt {
+      judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now)
+      if case .failed(let failure) = outcome.reason, failure.code == .proxy, position == receiver.start,
+        !entry.receivers.isEmpty
+      {
+        // Others get through: the relay takes fewer connections than these.
+        budget.busy(receiver.host, retryAfter: nil, now: now)
+      }
+    }
     run(entry.machine.ended(outcome, now: now), for: entry, now: now)
     if let resolved = entry.machine.resolvedURL, !Address.sameOrigin(resolved, entry.machine.url) {
       entry.leavesRelay = true

@@ -1,6 +1,9 @@
 import ParcelCore
 
 extension Engine {
+  /// Bytes per second below which a time left would be a guess about nothing.
+  private static let slowest = 1000.0
+
   // MARK: - Counters
 
   /// Reads what transfers have received since the last look, and feeds meters, tuners and machines.
@@ -57,7 +60,8 @@ extension Engine {
       if let entry = live[id] { refreshStatus(entry, now: now) }
     }
     totals.secondsLeft =
-      forecast.rate > 1 && totals.unsized == 0 ? Double(totals.bytes - totals.received) / forecast.rate : nil
+      forecast.rate > Self.slowest && totals.unsized == 0
+      ? Double(totals.bytes - totals.received) / forecast.rate : nil
   }
 
   func refreshStatus(_ entry: Live, now: Instant) {
@@ -104,7 +108,7 @@ extension Engine {
     if status.state == .running, machine.attempts.isEmpty, kind(of: entry) == .udt {
       status.note = "waits for the relay"
     }
-    if status.rate > 1, let size = status.size {
+    if status.rate > Self.slowest, let size = status.size {
       status.secondsLeft = Double(size - status.received) / status.rate
     }
     if status.state == .retrying, let notBefore = machine.notBefore {

@@ -195,7 +195,9 @@ extension RelayCounters {
     count("udt_packets_received_total", "Data packets received.", path.received + past.received)
     count("udt_packets_sent_total", "Data packets sent.", path.sent + past.sent)
     count("udt_receive_lost_total", "Data packets found missing here.", path.receiveLost + past.receiveLost)
-    count("udt_send_lost_total", "Data packets reported missing.", path.sendLost + past.sendLost)
+    count(
+      "udt_send_lost_total", "Data packets reported missing; repeated reports count again.",
+      path.sendLost + past.sendLost)
     count("udt_retransmitted_total", "Data packets sent again.", path.retransmitted + past.retransmitted)
     count("udt_drops_total", "Datagrams that this machine dropped.", path.drops + past.drops)
     return text

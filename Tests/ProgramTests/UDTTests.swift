@@ -166,6 +166,40 @@ import Testing
     try expectRight(names, root: root)
   }
 
+  @Test("a relay that takes fewer connections than are wanted only makes it slower") func limitedRelay()
+    throws
+  {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let port = nginx.http.split(separator: ":").last ?? ""
+    // Refused connections come and go all the time, which once made libudt's threads read from each other's sockets.
+    let relay = try Service(
+      "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1", "--max-connections", "2"],
+      in: folder)
+    defer { relay.stop() }
+    try scene([("large.bam", 150_000_000)], base: nginx.http, root: nginx.root.path)
+    let result = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "-n", "8", "--limit-rate", "12M")
+    #expect(result.code == 0, "\(result.out.suffix(2000)) \(result.err)")
+    try expectRight(["large.bam"], root: nginx.root.path)
+  }
+
+  @Test("the embedded relay standing still is found out, and the file is right") func childStandsStill()
+    throws
+  {
+    defer { folder.remove() }
+    let root = try makeRoot()
+    let server = try Service("parcel-server", ["--root", root], in: folder)
+    defer { server.stop() }
+    try scene(files, base: server.address, root: root)
+    let result = try fetchAndKill(
+      ["-u", "--limit-rate", "8M"], signal: "-STOP",
+      pattern: "parcel-tcp2udt 127.0.0.1:\(server.port) ", times: 1)
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    #expect(!result.out.contains("in 30 s"))
+    try expectRight(names, root: root)
+  }
+
   @Test("auto with nobody at the relay fetches over http, and says why") func silentRelay() throws {
     defer { folder.remove() }
     let nginx = try Nginx()

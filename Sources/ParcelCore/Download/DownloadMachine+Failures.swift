@@ -29,7 +29,8 @@ extension DownloadMachine {
     }
     if policy.retry.givesUp(after: failures) {
       var last = failure
-      last.remedy = "Given up after \(failures) failures in a row. " + failure.remedy
+      last.remedy =
+        "Given up after \(failures) \(failures == 1 ? "failure" : "failures in a row"). " + failure.remedy
       return fail(last, now: now)
     }
     let delay = policy.retry.delay(failures: failures, retryAfter: after, random: random.unit())

@@ -180,7 +180,7 @@ extension TransportPolicy {
     var text =
       "\(kind.rawValue): \(first) \(unit) against \(number(other / scale)) over \(kind.other.rawValue)"
     if let path, let roundTrip = path.roundTrip {
-      text += ", loss \(Decimal.fixed(min(max(path.loss, 0), 1) * 100, 1)) %"
+      text += ", loss \(Decimal.fixed(min(max(path.meanLoss, 0), 1) * 100, 1)) %"
       text += ", rtt \(Int(min(max(roundTrip, 0), 1000) * 1000)) ms"
     }
     return String(text.prefix(80))

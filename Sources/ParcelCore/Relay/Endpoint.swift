@@ -29,7 +29,10 @@ package struct Endpoint: Hashable, Sendable {
       port = host[host.index(after: colon)...]
       host = host[..<colon]
     }
-    let isPlain = host.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 0x2F && $0 != 0x40 && $0 != 0x5B }
+    let isPlain = host.utf8.allSatisfy {
+      ($0 >= 48 && $0 <= 58) || ($0 | 32 >= 97 && $0 | 32 <= 122) || $0 >= 128
+        || [45, 46, 95, 37].contains($0)
+    }
     guard !host.isEmpty, host.utf8.count <= 255, isPlain else { return nil }
     // More than one colon: an IPv6 address, perhaps with a zone.
     let numerals = host.prefix { $0 != "%" }.utf8

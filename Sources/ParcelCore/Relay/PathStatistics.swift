@@ -23,4 +23,10 @@ package struct PathStatistics: Hashable, Sendable {
   package var drops = 0
 
   package init() {}
+
+  /// Share of the data packets lost on their way here since the connections opened, 0 ... 1: every lost one was sent again.
+  package var meanLoss: Double {
+    let all = received + receiveLost
+    return all > 0 ? Double(receiveLost) / Double(all) : loss
+  }
 }

@@ -39,6 +39,10 @@ package struct Supervisor: Sendable {
   package static let patience: Double = 5
   /// Seconds to end in after the order to: longer than the program gives its connections.
   package static let grace: Double = 3
+  /// Seconds without a report while connections are open, when two a second are due; then that many again to be sure, because it
+  /// may be this program that stood still.
+  package static let silence: Double = 5
+  package static let doubt: Double = 2
   /// Seconds of running after which earlier deaths are forgotten.
   package static let health: Double = 30
   /// Seconds before the second start in a row, doubled up to the longest wait.
@@ -52,6 +56,9 @@ package struct Supervisor: Sendable {
   private let relay: Endpoint
   /// Deaths in a row.
   private var failures = 0
+  /// When it reported last, or was doubted, while connections were open.
+  private var heard: Instant?
+  private var isDoubted = false
   /// False from `stop` on.
   private var isWanted = false
 
@@ -64,7 +71,11 @@ package struct Supervisor: Sendable {
   package var deadline: Instant? {
     switch state {
     case .starting(let until), .waiting(let until), .ending(let until): until
-    case .stopped, .running, .killed: nil
+    case .running:
+      facts.path.flatMap { $0.connections > 0 ? heard : nil }.map {
+        $0 + (isDoubted ? Self.doubt : Self.silence)
+      }
+    case .stopped, .killed: nil
     }
   }
 
@@ -116,7 +127,14 @@ package struct Supervisor: Sendable {
     case .ending:
       state = .killed
       return [.log("\(name): still there \(Int(Self.grace)) s after the order to end, killed"), .kill]
-    case .stopped, .running, .killed: return []
+    case .running where isDoubted:
+      // Its end is handled as any other of a running program.
+      heard = nil
+      return [.log("\(name): the program stands still, killed"), .kill]
+    case .running:
+      (heard, isDoubted) = (now, true)
+      return []
+    case .stopped, .killed: return []
     }
   }
 
@@ -183,6 +201,7 @@ package struct Supervisor: Sendable {
   // MARK: Reports
 
   private mutating func reported(_ report: RelayReport, _ now: Instant) -> [Effect] {
+    (heard, isDoubted) = (now, false)
     switch report {
     case .ready(let version): return ready(version, now)
     case .connected(let seconds):

@@ -71,7 +71,9 @@ package struct SupervisorFacts: Hashable, Sendable {
       return Failure(
         .proxy, retry: .later(after: nil),
         "Lost the connection through the relay \(name): \(Self.asClause(breakage.words)).\(also)",
-        remedy: "Check the network to the relay.")
+        remedy: breakage.words.contains("reset the connection")
+          ? "The relay broke it off: it may allow fewer connections, or cannot reach its server."
+          : "Check the network to the relay.")
     }
     return nil
   }

@@ -146,6 +146,36 @@ import Testing
     #expect(bench.failure(opened: bench.now) == nil)
   }
 
+  @Test func aProgramThatStandsStillWithOpenConnectionsIsKilledAndStartedAgain() {
+    var bench = Bench()
+    bench.ready()
+    var path = PathStatistics()
+    path.connections = 2
+    bench.give(.report(.path(path)))
+    _ = bench.acts()
+    // Once it is only doubted: it may be the client that was stopped, and the report is on its way.
+    bench.pass(Supervisor.silence)
+    #expect(bench.acts() == [])
+    bench.give(.report(.path(path)))
+    bench.pass(Supervisor.doubt)
+    #expect(bench.acts() == [])
+    bench.pass(Supervisor.silence)
+    bench.pass(Supervisor.doubt)
+    #expect(bench.acts() == [.kill])
+    bench.give(.exited(.signal(9)))
+    #expect(bench.acts() == [.launch])
+  }
+
+  @Test func aProgramWithoutConnectionsMayBeSilentForEver() {
+    var bench = Bench()
+    bench.ready()
+    bench.give(.report(.path(PathStatistics())))
+    _ = bench.acts()
+    #expect(bench.supervisor.deadline == nil)
+    bench.pass(1000)
+    #expect(bench.acts() == [])
+  }
+
   @Test func stopAsksThenKills() {
     var bench = Bench()
     bench.ready()
