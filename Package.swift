@@ -87,7 +87,8 @@ let package = Package(
     program(
       "parcel-server",
       [
-        "ParcelServer", "ParcelRelayApp", "ParcelRelay", "ParcelUDT", "ParcelNet", "ParcelCore", "ParcelSystem", "ParcelCLI", argumentParser,
+        "ParcelServer", "ParcelRelayApp", "ParcelRelay", "ParcelUDT", "ParcelNet", "ParcelCore",
+        "ParcelSystem", "ParcelCLI", argumentParser,
       ]),
     program("parcel-tcp2udt", ["ParcelRelayApp"]),
     program("parcel-udt2tcp", ["ParcelRelayApp"]),
@@ -137,7 +138,8 @@ let package = Package(
     tests(
       "ProgramTests",
       [
-        "ParcelCore", "ParcelScreen", "ParcelUDT", "ParcelTesting", "parcel", "parcel-tui", "parcel-server", "parcel-tcp2udt", "parcel-udt2tcp",
+        "ParcelCore", "ParcelScreen", "ParcelUDT", "ParcelTesting", "parcel", "parcel-tui", "parcel-server",
+        "parcel-tcp2udt", "parcel-udt2tcp",
       ]),
   ],
   swiftLanguageModes: [.v6],
