@@ -3,7 +3,7 @@ import ParcelSystem
 import ParcelUDT
 import Synchronization
 
-/// Finds paths that swallow large packets: the handshake was good, something was sent, and then nothing came for 3 s, not even the
+/// Finds paths that swallow large packets: the handshake was good, something was sent, and then nothing, or nothing but a small packet or two, came for 3 s, not even the
 /// keep-alives of a peer that has nothing to send yet: it sends, again and again, what does not get through. Such a
 /// connection is broken off, so that whoever uses it connects again, then with smaller packets.
 final class SegmentWatch: Sendable {
@@ -17,6 +17,8 @@ final class SegmentWatch: Sendable {
     var isLooking = false
   }
 
+  /// Bytes: so much does not come in a small packet or two, as an answer's head may.
+  private static let packet = 2800
   /// Seconds without any sign of life.
   private static let patience = 3.0
   /// Seconds for which a connection without data is watched; after them its peer's time-out decides.
@@ -50,7 +52,7 @@ final class SegmentWatch: Sendable {
       let silent: [UDTStream]? = state.withLock { state in
         var silent: [UDTStream] = []
         state.young.removeAll { young in
-          guard let stream = young.stream, !stream.hasRead else { return true }
+          guard let stream = young.stream, stream.readCount < Self.packet else { return true }
           if stream.hasWritten, stream.silence >= Self.patience {
             silent.append(stream)
             return true

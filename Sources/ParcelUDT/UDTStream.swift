@@ -58,8 +58,8 @@ package final class UDTStream: ByteStream {
   /// The peer speaks our messages. False also while that is not known yet: up to 3 s.
   package var peerIsOurs: Bool { link.peerIsOurs }
 
-  /// Whether any byte was read, or written, so far.
-  package var hasRead: Bool { link.byteCounts.read > 0 }
+  /// Bytes read so far, and whether any was written.
+  package var readCount: Int { Int(clamping: link.byteCounts.read) }
   package var hasWritten: Bool { link.byteCounts.written > 0 }
   /// Seconds since anything at all came from the peer, a keep-alive for instance.
   package var silence: Double { link.silence }

@@ -183,6 +183,11 @@ struct OptionsTests {
     #expect(told.external == Endpoint(host: "gateway", port: 9100))
   }
 
+  @Test func `a proxy beside a relay is remarked on`() throws {
+    #expect(try options("-u", "--proxy", "p:1").notices.contains { $0.contains("--proxy is for http") })
+    #expect(try options("--proxy", "p:1").notices.isEmpty)
+  }
+
   @Test func `routes that cannot be meant are refused with a sentence`() {
     #expect(complaint("-e", "--relay", "r").contains("Leave one of them out"))
     #expect(complaint("-H", "gateway").contains("give -e too"))

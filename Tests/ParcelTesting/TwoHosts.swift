@@ -44,6 +44,11 @@ package final class TwoHosts: Sendable {
     try Spawn.run(["ip", "-n", b, "link", "set", "pb\(getpid())", isConnected ? "up" : "down"])
   }
 
+  /// The longest packet that `b` takes; longer ones from `a` vanish without a word.
+  package func limitPackets(to bytes: Int) throws {
+    try Spawn.run(["ip", "-n", b, "link", "set", "pb\(getpid())", "mtu", "\(bytes)"])
+  }
+
   package func stop() {
     for name in [a, b] {
       try? Spawn.run(["sh", "-c", "ip netns pids \(name) | xargs -r kill -KILL"])

@@ -252,4 +252,32 @@ import Testing
     #expect(client.terminationStatus == 0)
     try expectRight(names, root: root)
   }
+
+  @Test(
+    "a path that swallows large packets is found out, and smaller ones get through",
+    .enabled(if: TwoHosts.isPossible, "network namespaces need root"))
+  func narrowPath() throws {
+    defer { folder.remove() }
+    let hosts = try TwoHosts("mtu")
+    defer { hosts.stop() }
+    try hosts.limitPackets(to: 1420)
+    let root = try makeRoot()
+    let server = try GuardedProcess([
+      "ip", "netns", "exec", hosts.a, Programs.folder + "/parcel-server", "--root", root, "-i",
+      TwoHosts.addressA, "-p", "9000",
+    ])
+    defer { server.stop() }
+    try scene([files[1]], base: "http://\(TwoHosts.addressA):9000", root: root)
+    let client = Process()
+    client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    client.arguments = [
+      "ip", "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",
+      "-q",
+    ]
+    client.currentDirectoryURL = URL(fileURLWithPath: folder.path)
+    try client.run()
+    client.waitUntilExit()
+    #expect(client.terminationStatus == 0)
+    try expectRight([files[1].0], root: root)
+  }
 }

@@ -20,7 +20,12 @@ package struct ClientOptions: ParsableArguments {
   package var asksForNothing: Bool { wanted.manifests.isEmpty && wanted.items.isEmpty }
 
   /// One line each, to print before the work starts.
-  package var notices: [String] { legacy.notices + access.notices }
+  package var notices: [String] {
+    let unused =
+      access.proxy != nil && route.relayRule != .unknown
+      ? ["--proxy is for http; what goes over UDT does not use it."] : []
+    return legacy.notices + access.notices + unused
+  }
 
   /// Where file ids are fetched from. A bare host means https, but with `-u` http, as the original's tunnel had it.
   package var server: String {
