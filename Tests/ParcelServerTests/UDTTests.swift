@@ -116,21 +116,38 @@ struct ThousandTests {
 
 @Suite("parcel-server's rules")
 struct ServerRuleTests {
+  /// A UDP socket with a port of the system's choice, which nobody uses for TCP: not even a connection of another program.
+  private func udpPortThatTCPHasFree() -> (socket: Int32, port: UInt16)? {
+    func bound(_ kind: __socket_type, _ port: UInt16) -> (Int32, UInt16)? {
+      let socket = Glibc.socket(AF_INET, Int32(kind.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port
+      address.sin_addr.s_addr = inet_addr("127.0.0.1")
+      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
+        }
+      }
+      if isBound { return (socket, address.sin_port) }
+      close(socket)
+      return nil
+    }
+    guard let (udp, port) = bound(SOCK_DGRAM, 0) else { return nil }
+    guard let (tcp, _) = bound(SOCK_STREAM, port) else {
+      close(udp)
+      return nil
+    }
+    close(tcp)
+    return (udp, UInt16(bigEndian: port))
+  }
+
   @Test("A port whose UDP twin is taken is refused, unless UDT is not wanted")
   func twin() throws {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    let (socket, number) = try #require((0..<50).lazy.compactMap { _ in udpPortThatTCPHasFree() }.first)
     defer { close(socket) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        _ = bind(socket, $0, length)
-        _ = getsockname(socket, $0, &length)
-      }
-    }
-    let port = String(UInt16(bigEndian: address.sin_port))
+    let port = String(number)
     #expect(try run(try ServerProgram.path(), ["--demo", "--demo-scale", "0.001", "-p", port]).status == 7)
     let server = try ServerProgram(["--demo", "--demo-scale", "0.001", "-p", port, "--no-udt"])
     let client = try RawClient(port: server.port)
