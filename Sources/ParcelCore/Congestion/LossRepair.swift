@@ -1,0 +1,174 @@
+/// The receiver's repair: reports packets missing again that were reported once and did not come.
+///
+/// libudt reports each gap once, when it appears. If that report or the packet's second transmission is lost, nothing happens until a
+/// timeout that re-sends the whole window. This keeps the missing packets and names those again whose second
+/// transmission must have been lost, as ordinary loss reports, which every UDT sender understands.
+package struct LossRepair: Sendable {
+  /// Adjacent missing packets that were reported at one time.
+  private struct Gap: Sendable {
+    var first = 0
+    var count: Int32 = 0
+    /// Microseconds, modulo 2^32.
+    var reportedAt: UInt32 = 0
+    /// Microseconds that the sender needs for the packets reported before these.
+    var backlog: UInt32 = 0
+  }
+
+  private var sequences: SequenceUnwrapper
+  /// One past the newest packet received.
+  private var next: Int
+  /// One bit per packet of the window: missing.
+  private var missingBits: ContiguousArray<UInt64>
+  private let bitMask: Int
+  /// Oldest report first.
+  private var gaps: GrowingRing<Gap>
+  /// Packets missing now.
+  package private(set) var missing = 0
+  /// Packets reported again so far.
+  package private(set) var repeated = 0
+  /// Gaps that found no room: only the sender's timeout repairs them.
+  package private(set) var forgotten = 0
+
+  private var lastRepeat: UInt32 = 0
+  private var arrivals = ArrivalRate()
+  private let start: Instant
+
+  /// At least this many microseconds lie between two repeats, so that they are few and name many.
+  private static let batch: UInt32 = 5_000
+
+  /// `window` is the largest span of packets, 16 ... 65,536.
+  package init(first: PacketSequence, window: Int, now: Instant) {
+    sequences = SequenceUnwrapper(first: first)
+    next = Int(first.value)
+    var bits = 1024
+    while bits < min(max(window, 16), 65_536) { bits *= 2 }
+    missingBits = ContiguousArray(repeating: 0, count: bits / 64)
+    bitMask = bits - 1
+    gaps = GrowingRing(capacity: 64, limit: max(64, bits / 4), blank: Gap())
+    start = now
+  }
+
+  /// A data packet arrived, new, late or twice.
+  package mutating func received(_ sequence: PacketSequence, now: Instant) {
+    let position = sequences.position(sequence)
+    let clock = microseconds(now)
+    arrivals.count(clock)
+    if position >= next {
+      if position > next { open(next..<position, clock: clock) }
+      clear(position)
+      next = position + 1
+      sequences.advance(to: position)
+    } else if missing > 0, next - position <= bitMask, isMissing(position) {
+      clear(position)
+      missing -= 1
+    }
+  }
+
+  /// Packets to report missing again, oldest report first, into `ranges`; returns how many ranges.
+  ///
+  /// Call after packets and every 5 to 10 ms while anything is missing (the tail: nothing may arrive any more). `roundTrip` and
+  /// `variance` are the receiver's own, in seconds. A packet is named when its last report is older than 1.5 round trips
+  /// + 4 variances + 10 ms and the time the sender needs for the packets reported before it: so none is named whose
+  /// retransmission still waits its turn.
+  package mutating func repeats(
+    now: Instant, roundTrip: Double, variance: Double, into ranges: UnsafeMutableBufferPointer<SequenceRange>
+  ) -> Int {
+    guard missing > 0, !gaps.isEmpty, !ranges.isEmpty else { return skipEmpty() }
+    let clock = microseconds(now)
+    let age = UInt32(min(60, 1.5 * roundTrip + 4 * variance + 0.010) * 1e6)
+    guard clock &- lastRepeat >= Self.batch else { return 0 }
+    var written = 0
+    for _ in 0..<gaps.count {
+      let gap = gaps.first
+      guard clock &- gap.reportedAt >= age &+ gap.backlog, written < ranges.count else { break }
+      gaps.removeFirst()
+      repeatGap(gap, clock: clock, into: ranges, written: &written)
+    }
+    if written > 0 { lastRepeat = clock }
+    return written
+  }
+
+  private mutating func skipEmpty() -> Int {
+    if missing == 0 { gaps.removeAll() }
+    return 0
+  }
+
+  /// Names what of `gap` is still missing and takes it up again with a new time.
+  private mutating func repeatGap(
+    _ gap: Gap, clock: UInt32, into ranges: UnsafeMutableBufferPointer<SequenceRange>, written: inout Int
+  ) {
+    var position = gap.first
+    let end = gap.first + Int(gap.count)
+    while position < end {
+      guard isMissing(position) else {
+        position += 1
+        continue
+      }
+      var last = position
+      while last + 1 < end, isMissing(last + 1) { last += 1 }
+      let isReported = written < ranges.count
+      if isReported {
+        ranges[written] = SequenceRange(PacketSequence(position: position), PacketSequence(position: last))
+        written += 1
+        repeated += last - position + 1
+      }
+      let reportedAt = isReported ? clock : gap.reportedAt
+      push(
+        Gap(first: position, count: Int32(last - position + 1), reportedAt: reportedAt, backlog: gap.backlog))
+      position = last + 1
+    }
+  }
+
+  private mutating func open(_ positions: Range<Int>, clock: UInt32) {
+    // Only as many as the window holds can be missing; a hostile peer may claim more.
+    let positions = max(positions.lowerBound, positions.upperBound - bitMask)..<positions.upperBound
+    for position in positions where !isMissing(position) {
+      missingBits[(position & bitMask) >> 6] |= 1 << UInt64(position & 63)
+      missing += 1
+    }
+    push(
+      Gap(
+        first: positions.lowerBound, count: Int32(positions.count), reportedAt: clock,
+        backlog: arrivals.microseconds(for: missing)))
+  }
+
+  private mutating func push(_ gap: Gap) { if !gaps.append(gap) { forgotten += 1 } }
+
+  private func isMissing(_ position: Int) -> Bool {
+    missingBits[(position & bitMask) >> 6] & (1 << UInt64(position & 63)) != 0
+  }
+
+  private mutating func clear(_ position: Int) {
+    missingBits[(position & bitMask) >> 6] &= ~(1 << UInt64(position & 63))
+  }
+
+  private func microseconds(_ now: Instant) -> UInt32 {
+    UInt32(truncatingIfNeeded: (now.nanoseconds - start.nanoseconds) / 1000)
+  }
+}
+
+/// Packets per second that arrive, over the last quarter of a second or so.
+private struct ArrivalRate: Sendable {
+  private var began: UInt32 = 0
+  private var packets = 0
+  /// Microseconds per packet.
+  private var spacing = 0.0
+
+  private static let width: UInt32 = 100_000
+
+  mutating func count(_ clock: UInt32) {
+    packets += 1
+    let elapsed = clock &- began
+    guard elapsed >= Self.width else { return }
+    // After a pause the speed is what it was before.
+    if elapsed < 3 * Self.width {
+      let measured = Double(elapsed) / Double(packets)
+      spacing = spacing == 0 ? measured : (spacing + measured) / 2
+    }
+    began = clock
+    packets = 0
+  }
+
+  /// Microseconds in which `packets` arrive, at most a second; 0 while the rate is unknown.
+  func microseconds(for packets: Int) -> UInt32 { UInt32(min(1e6, spacing * Double(packets))) }
+}
