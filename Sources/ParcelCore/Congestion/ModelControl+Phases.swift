@@ -52,9 +52,10 @@ extension ModelControl {
 
   private mutating func stepStartUp() {
     guard estimate.isExact, maximum.value > 0 else { return }
+    let minimum = estimate.minimum.value ?? 0
+    if let trip = estimate.shortestTrip { startUp.include(trip, minimum: minimum) }
     let reason = startUp.reason(
-      queue: queue, minimum: estimate.minimum.value ?? 0, slack: slack, losses: estimate.losses,
-      excess: parameters.startUpLoss)
+      minimum: minimum, slack: slack, losses: estimate.losses, excess: parameters.startUpLoss)
     if reason != nil { leaveStartUp() }
   }
 
@@ -107,7 +108,9 @@ extension ModelControl {
     probeExcess = parameters.upGain - 1
     if growingProbes >= 2 {
       growingProbes = 0
-      startUp = StartUpExit()
+      startUp = StartUpExit(background: background.floor)
+      startUpPace = DoublingLimit()
+      startUpDelivered = estimate.count.delivered
       enter(.startUp)
     } else {
       beginProbe()
@@ -121,14 +124,16 @@ extension ModelControl {
   }
 
   private var isQueueStanding: Bool {
-    guard let queue, let minimum = estimate.minimum.value else { return false }
+    guard !hasCompany, let queue, let minimum = estimate.minimum.value else { return false }
     return queue > max(minimum / 12, slack)
   }
 
   /// A queue that does not drain at three quarters of the believed rate disproves the belief.
+  /// But when the path delivers what is sent, the queue is another's, and yielding to it would only feed it.
   private mutating func answerStubbornQueue() {
     guard phaseRounds >= 2 else { return }
-    maximum.forget(allBut: 2)
+    if !hasCompany || lastSampleRate < 0.9 * gain * rate { maximum.forget(allBut: 2) }
+    if hasCompany { return endDown() }
     if phaseRounds >= 4 { endDown() }
   }
 
@@ -149,8 +154,9 @@ extension ModelControl {
   }
 
   private mutating func answerLosses(_ losses: RoundLosses) {
+    // What was sent faster was lost by probing, not by what is believed now.
     floodedRounds = losses.share > 0.2 ? floodedRounds + 1 : 0
-    let isTooMuch = losses.exceeds(background.floor + parameters.excessLoss)
+    let isTooMuch = losses.calmExceeds(background.floor + parameters.excessLoss)
     let hasEvidence = !parameters.needsEvidence || isQueueStanding || lastSampleRate < 0.85 * rate
     guard isTooMuch && hasEvidence || floodedRounds >= 3 else { return }
     bound = max(lastSampleRate, parameters.lossResponse * rate)

@@ -20,6 +20,9 @@ package struct ModelControl: CongestionControl {
   var background: BackgroundLoss
   var maximum: WindowedMaximum
   var startUp = StartUpExit()
+  var startUpPace = DoublingLimit()
+  /// The delivered count when start-up began.
+  var startUpDelivered = 0
   var gauge = QueueGauge()
   /// Packets per second at most for now, after too much loss or a queue that would not drain.
   var bound = Double.infinity
@@ -36,6 +39,9 @@ package struct ModelControl: CongestionControl {
   /// Rounds in a row with more than 20 % loss.
   var floodedRounds = 0
   var lastSampleRate = 0.0
+  /// The queue was not seen empty for a dozen rounds, in spite of our drains: other flows keep it, and yielding to them would only
+  /// feed them.
+  var hasCompany: Bool { estimate.minimum.age(now: estimate.time) > max(1, 12 * estimate.smoothedSeconds) }
   var random: SeededRandom
   let parameters: ModelParameters
   let connection: CongestionPreset.Connection
@@ -126,23 +132,50 @@ package struct ModelControl: CongestionControl {
   // MARK: - Outputs
 
   private mutating func setOutputs() {
-    let initial = Self.initialWindow / minimumTrip
     var speed = gain * rate / (1 - background.floor)
-    if phase == .startUp { speed = max(speed, initial) }
+    if phase == .startUp {
+      speed = startUpPace.limit(startUpSpeed, at: estimate.time, roundTrip: minimumTrip)
+    }
     interval = 1e6 / max(speed, 4 / minimumTrip)
     window = SpanWindow.packets(
-      flight: max(wantedFlight, Self.initialWindow), acknowledged: estimate.count.acknowledged,
+      flight: max(wantedFlight, initialWindow), acknowledged: estimate.count.acknowledged,
       proven: estimate.count.proven, unseen: unseen, peer: connection.peerWindow)
   }
 
-  /// Packets in the first round trip, as much as HTTP servers' TCP gives within two of its own.
-  static let initialWindow = 32.0
+  /// Slow start's window: one packet more for each delivered. While it is small, packets that have probably arrived count too.
+  private var grown: Double {
+    let known = initialWindow + Double(estimate.count.delivered - startUpDelivered)
+    return known < Self.blindLimit ? known + unseen : known
+  }
+
+  /// As fast as slow start: every packet delivered lets two leave. While a round trip hints at a queue, no faster than delivered.
+  private var startUpSpeed: Double {
+    let slowStart = 2 * grown / minimumTrip
+    let wanted = max(
+      parameters.startUpGain * rate, min(slowStart, 4 * max(rate, initialWindow / minimumTrip)))
+    let isHinted = startUp.isHinted(minimum: estimate.minimum.value ?? 0, slack: slack)
+    return rate > 0 && (isHinted || isBlind) ? rate : wanted
+  }
+
+  /// Nothing exact was heard for a while: the acknowledgement stands before a hole.
+  private var isBlind: Bool {
+    estimate.count.holes > 0 && grown > Self.blindLimit
+      && Double(estimate.time - estimate.exactTime) / 1e6
+        > 2 * connection.acknowledgementClock + minimumTrip / 8
+  }
+
+  /// Packets in start-up's window up to which it may grow without knowing exactly what arrived.
+  private static let blindLimit = 512.0
+
+  /// Packets in the first round trip: as much as TCP gives within two of its own, or about 4 Mbit/s.
+  private var initialWindow: Double { max(32, 320 * minimumTrip) }
 
   /// What clocks need besides the product: acknowledgements come in steps, packets leave in bunches.
   private var wantedFlight: Double {
     let clocks = rate * (2 * connection.acknowledgementClock + connection.sendQuantum)
     switch phase {
-    case .startUp: return parameters.startUpGain * product + clocks
+    case .startUp:
+      return max(parameters.startUpGain * product + clocks, min(grown, 4 * product + clocks))
     case .roundTrip: return 0.5 * product
     default: return parameters.flightGain * product + clocks
     }
@@ -156,7 +189,7 @@ package struct ModelControl: CongestionControl {
   }
 
   private mutating func respond() {
-    if let trip = estimate.roundTrip {
+    if let trip = estimate.shortestTrip {
       gauge.include(trip, now: estimate.time, width: max(Int(minimumTrip * 1e6 / 8), 20_000))
     }
     if let sample = estimate.sample {

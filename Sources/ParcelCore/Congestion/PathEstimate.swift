@@ -8,6 +8,8 @@ struct PathEstimate: Sendable {
   private(set) var minimum = MinimumRoundTrip()
   /// Smoothed round trip with its queue, microseconds.
   private(set) var smoothed: Int
+  /// The latest round trip, microseconds.
+  private(set) var latest: Int
   /// Of the running round.
   private(set) var losses = RoundLosses()
   /// Losses of the round that ended with the latest event, when `roundEnded`.
@@ -23,6 +25,8 @@ struct PathEstimate: Sendable {
   /// What the latest event taught.
   private(set) var sample: RateSample?
   private(set) var roundTrip: Int?
+  /// The round trip without what the receiver's acknowledgement clock may have added.
+  private(set) var shortestTrip: Int?
   private(set) var roundEnded = false
   private(set) var isExact = false
 
@@ -36,6 +40,8 @@ struct PathEstimate: Sendable {
   private let start: Instant
   /// Samples shorter than this are noise of the senders' and receivers' clocks.
   private let shortest: Int
+  /// Microseconds of the receiver's acknowledgement clock.
+  private let clock: Int
   private var hasRoundTrip = false
 
   init(_ connection: CongestionPreset.Connection, now: Instant) {
@@ -49,6 +55,8 @@ struct PathEstimate: Sendable {
     credit = RepairCredit(limit: 16_384)
     start = now
     smoothed = Int((connection.roundTrip ?? 0.1) * 1e6)
+    latest = smoothed
+    clock = Int(connection.acknowledgementClock * 1e6)
     shortest = Int(4e6 * min(connection.acknowledgementClock, 0.010))
   }
 
@@ -77,7 +85,7 @@ struct PathEstimate: Sendable {
     for fresh in proven..<max(proven, position) { losses.prove(ledger[fresh].pace, isLost: false) }
     isExact = count.acknowledge(upTo: position, passed: passed)
     sequences.advance(to: position)
-    if isExact { learn(newest: position - 1, isFresh: position > proven) }
+    if isExact { learn(newest: position - 1, isFresh: position > proven, wait: wait(before: position)) }
   }
 
   mutating func lost(_ ranges: UnsafeBufferPointer<SequenceRange>, now: Instant) {
@@ -89,7 +97,7 @@ struct PathEstimate: Sendable {
       reopen(first..<max(first, min(last + 1, count.proven)))
       if last >= count.proven { proveGap(first: max(first, count.proven), last: last) }
     }
-    if isExact { learn(newest: count.proven - 1, isFresh: ranges.count == 1) }
+    if isExact { learn(newest: count.proven - 1, isFresh: ranges.count == 1, wait: 0) }
   }
 
   /// Everything unacknowledged is as good as lost: its fate is known one round trip after it is sent again.
@@ -122,10 +130,11 @@ struct PathEstimate: Sendable {
     time = max(time, microseconds(now))
     sample = nil
     roundTrip = nil
+    shortestTrip = nil
     roundEnded = false
     isExact = false
     let clock = UInt32(truncatingIfNeeded: time)
-    while let due = credit.due(now: clock, roundTrip: UInt32(smoothed)) {
+    while let due = credit.due(now: clock, roundTrip: UInt32(latest)) {
       guard due.position >= count.acknowledged else { continue }
       let record = ledger[due.position]
       guard record.marks.contains([.hole, .resent]), record.sentAt == due.sentAt else { continue }
@@ -200,13 +209,23 @@ struct PathEstimate: Sendable {
     if count.prove(upTo: end, missing: last - first + 1) { isExact = true }
   }
 
+  /// Microseconds that the packet before `position` may have waited at the receiver for its acknowledgement: not longer than a turn of
+  /// the receiver's clock, and not longer than until the next packet came, which would have been acknowledged with it.
+  private func wait(before position: Int) -> Int {
+    guard position < next else { return clock }
+    let apart = Int(Int32(bitPattern: ledger[position].sentAt &- ledger[position - 1].sentAt))
+    return min(clock, max(0, apart))
+  }
+
   /// The delivered count is exact, and `newest` is the newest packet that arrived.
-  private mutating func learn(newest: Int, isFresh: Bool) {
+  private mutating func learn(newest: Int, isFresh: Bool, wait: Int) {
     exactTime = time
     let record = ledger[newest]
     if isFresh, !record.marks.contains(.repeated) {
       let trip = Int(UInt32(truncatingIfNeeded: time) &- record.sentAt)
       roundTrip = trip
+      latest = trip
+      shortestTrip = trip - wait
       smoothed = hasRoundTrip ? smoothed + (trip - smoothed) / 8 : trip
       hasRoundTrip = true
       minimum.include(trip, now: time)

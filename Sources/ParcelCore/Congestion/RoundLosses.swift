@@ -21,10 +21,16 @@ struct RoundLosses: Sendable {
 
   var share: Double { seen > 0 ? Double(lost) / Double(seen) : 0 }
 
-  /// True when the losses are certainly more than the share `expected`: above it by two standard deviations, and not one
+  /// The same for the packets that left no faster than the path delivers.
+  func calmExceeds(_ expected: Double) -> Bool {
+    let mean = expected * Double(calmSeen)
+    return gaps >= 6 && Double(calmLost) > mean + 3 * mean.squareRoot()
+  }
+
+  /// True when the losses are certainly more than the share `expected`: above it by three standard deviations, and not one
   /// burst.
   func exceeds(_ expected: Double) -> Bool {
     let mean = expected * Double(seen)
-    return gaps >= 6 && Double(lost) > mean + 2 * mean.squareRoot()
+    return gaps >= 6 && Double(lost) > mean + 3 * mean.squareRoot()
   }
 }
