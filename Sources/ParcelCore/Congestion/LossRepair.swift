@@ -29,6 +29,9 @@ package struct LossRepair: Sendable {
   /// Gaps that found no room: only the sender's timeout repairs them.
   package private(set) var forgotten = 0
 
+  /// The newest retransmission that came: its position and time.
+  private var repaired = -1
+  private var repairedAt: UInt32 = 0
   private var lastRepeat: UInt32 = 0
   private var arrivals = ArrivalRate()
   private let start: Instant
@@ -61,6 +64,8 @@ package struct LossRepair: Sendable {
     } else if missing > 0, next - position <= bitMask, isMissing(position) {
       clear(position)
       missing -= 1
+      repaired = position
+      repairedAt = clock
     }
   }
 
@@ -69,18 +74,23 @@ package struct LossRepair: Sendable {
   /// Call after packets and every 5 to 10 ms while anything is missing (the tail: nothing may arrive any more). `roundTrip` and
   /// `variance` are the receiver's own, in seconds. A packet is named when its last report is older than 1.5 round trips
   /// + 4 variances + 10 ms and the time the sender needs for the packets reported before it: so none is named whose
-  /// retransmission still waits its turn.
+  /// retransmission still waits its turn. It is named sooner, after little more than a round trip, when the retransmission of a later
+  /// packet has come: UDT sends the lowest lost packet first, so its own must have left before, and was lost.
   package mutating func repeats(
     now: Instant, roundTrip: Double, variance: Double, into ranges: UnsafeMutableBufferPointer<SequenceRange>
   ) -> Int {
     guard missing > 0, !gaps.isEmpty, !ranges.isEmpty else { return skipEmpty() }
     let clock = microseconds(now)
     let age = UInt32(min(60, 1.5 * roundTrip + 4 * variance + 0.010) * 1e6)
+    let overtaken = UInt32(min(60, 1.1 * roundTrip + 2 * variance + 0.003) * 1e6)
     guard clock &- lastRepeat >= Self.batch else { return 0 }
     var written = 0
     for _ in 0..<gaps.count {
       let gap = gaps.first
-      guard clock &- gap.reportedAt >= age &+ gap.backlog, written < ranges.count else { break }
+      let isOld = clock &- gap.reportedAt >= age &+ gap.backlog
+      let isOvertaken =
+        gap.first < repaired && Int32(bitPattern: repairedAt &- gap.reportedAt) >= Int32(overtaken)
+      guard isOld || isOvertaken, written < ranges.count else { break }
       gaps.removeFirst()
       repeatGap(gap, clock: clock, into: ranges, written: &written)
     }

@@ -41,7 +41,9 @@ package struct ModelControl: CongestionControl {
   var lastSampleRate = 0.0
   /// The queue was not seen empty for a dozen rounds, in spite of our drains: other flows keep it, and yielding to them would only
   /// feed them.
-  var hasCompany: Bool { estimate.minimum.age(now: estimate.time) > max(1, 12 * estimate.smoothedSeconds) }
+  var hasCompany: Bool {
+    estimate.minimum.crowdedTime(now: estimate.time) > max(1, 12 * estimate.smoothedSeconds)
+  }
   var random: SeededRandom
   let parameters: ModelParameters
   let connection: CongestionPreset.Connection
@@ -145,7 +147,7 @@ package struct ModelControl: CongestionControl {
   /// Slow start's window: one packet more for each delivered. While it is small, packets that have probably arrived count too.
   private var grown: Double {
     let known = initialWindow + Double(estimate.count.delivered - startUpDelivered)
-    return known < Self.blindLimit ? known + unseen : known
+    return known < blindLimit ? known + unseen : known
   }
 
   /// As fast as slow start: every packet delivered lets two leave. While a round trip hints at a queue, no faster than delivered.
@@ -159,16 +161,16 @@ package struct ModelControl: CongestionControl {
 
   /// Nothing exact was heard for a while: the acknowledgement stands before a hole.
   private var isBlind: Bool {
-    estimate.count.holes > 0 && grown > Self.blindLimit
+    estimate.count.holes > 0 && grown > blindLimit
       && Double(estimate.time - estimate.exactTime) / 1e6
         > 2 * connection.acknowledgementClock + minimumTrip / 8
   }
 
   /// Packets in start-up's window up to which it may grow without knowing exactly what arrived.
-  private static let blindLimit = 512.0
+  private var blindLimit: Double { max(512, 10_000 * minimumTrip) }
 
-  /// Packets in the first round trip: as much as TCP gives within two of its own, or about 4 Mbit/s.
-  private var initialWindow: Double { max(32, 320 * minimumTrip) }
+  /// Packets in the first round trip: as much as TCP gives within two of its own, or about 8 Mbit/s.
+  private var initialWindow: Double { max(32, 640 * minimumTrip) }
 
   /// What clocks need besides the product: acknowledgements come in steps, packets leave in bunches.
   private var wantedFlight: Double {

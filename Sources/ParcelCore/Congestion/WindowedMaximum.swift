@@ -35,6 +35,8 @@ struct MinimumRoundTrip: Sendable {
   private(set) var value: Int?
   /// When a sample last came near it.
   private(set) var confirmed = 0
+  /// When the queue was last seen small: under a quarter of the minimum.
+  private(set) var eased = 0
   /// Smallest sample of the running measurement by probe.
   private var probed: Int?
 
@@ -43,14 +45,19 @@ struct MinimumRoundTrip: Sendable {
     guard let known = value else {
       value = sample
       confirmed = now
+      eased = now
       return
     }
+    if sample <= known + known / 4 + 2000 { eased = now }
     if sample <= known + known / 16 + 500 { confirmed = now }
     if sample < known { value = sample }
   }
 
   /// Seconds since a sample came near the minimum.
   func age(now: Int) -> Double { Double(now - confirmed) / 1e6 }
+
+  /// Seconds since the queue was seen small.
+  func crowdedTime(now: Int) -> Double { Double(now - eased) / 1e6 }
 
   /// From now on the smallest sample is looked for that replaces the known one.
   mutating func beginProbe() { probed = Int.max }
