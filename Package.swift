@@ -84,7 +84,9 @@ let package = Package(
     .target(
       name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
-    tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
+    tests(
+      "ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")],
+      exclude: ["Congestion/Goldens"]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
     tests("ParcelSystemTests", ["ParcelSystem"]),

@@ -122,7 +122,7 @@ package struct SimulatorResult: Sendable {
   /// Percent that `flow` has of all that was delivered in the second half.
   package func share(of flow: Int) -> Double {
     let halves = delivered.map { Double($0[$0.count - 1] - $0[$0.count / 2]) }
-    return 100 * halves[flow] / halves.reduce(0, +)
+    return 100 * halves[flow] / max(1, halves.reduce(0, +))
   }
 
   private var roundTrip: Double { scenario.forward.delay + scenario.backward.delay }

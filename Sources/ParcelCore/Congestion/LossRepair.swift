@@ -34,6 +34,7 @@ package struct LossRepair: Sendable {
   private var repairedAt: UInt32 = 0
   private var lastRepeat: UInt32 = 0
   private var arrivals = ArrivalRate()
+  private var repairTime = RepairTime()
   private let start: Instant
 
   /// At least this many microseconds lie between two repeats, so that they are few and name many.
@@ -64,6 +65,7 @@ package struct LossRepair: Sendable {
     } else if missing > 0, next - position <= bitMask, isMissing(position) {
       clear(position)
       missing -= 1
+      repairTime.arrived(position, at: clock)
       repaired = position
       repairedAt = clock
     }
@@ -72,7 +74,8 @@ package struct LossRepair: Sendable {
   /// Packets to report missing again, oldest report first, into `ranges`; returns how many ranges.
   ///
   /// Call after packets and every 5 to 10 ms while anything is missing (the tail: nothing may arrive any more). `roundTrip` and
-  /// `variance` are the receiver's own, in seconds. A packet is named when its last report is older than 1.5 round trips
+  /// `variance` (seconds) are the receiver's, for as long as this has not measured itself how long a repair takes: libudt begins with
+  /// 0.1 s and 0.05 s and is slow to learn better. A packet is named when its last report is older than 1.5 round trips
   /// + 4 variances + 10 ms and the time the sender needs for the packets reported before it: so none is named whose
   /// retransmission still waits its turn. It is named sooner, after little more than a round trip, when the retransmission of a later
   /// packet has come: UDT sends the lowest lost packet first, so its own must have left before, and was lost.
@@ -81,6 +84,7 @@ package struct LossRepair: Sendable {
   ) -> Int {
     guard missing > 0, !gaps.isEmpty, !ranges.isEmpty else { return skipEmpty() }
     let clock = microseconds(now)
+    let (roundTrip, variance) = repairTime.estimate(at: clock) ?? (roundTrip, variance)
     let age = UInt32(min(60, 1.5 * roundTrip + 4 * variance + 0.010) * 1e6)
     let overtaken = UInt32(min(60, 1.1 * roundTrip + 2 * variance + 0.003) * 1e6)
     guard clock &- lastRepeat >= Self.batch else { return 0 }
@@ -118,6 +122,7 @@ package struct LossRepair: Sendable {
       while last + 1 < end, isMissing(last + 1) { last += 1 }
       let isReported = written < ranges.count
       if isReported {
+        repairTime.reportedAgain(position...last)
         ranges[written] = SequenceRange(PacketSequence(position: position), PacketSequence(position: last))
         written += 1
         repeated += last - position + 1
@@ -136,6 +141,7 @@ package struct LossRepair: Sendable {
       missingBits[(position & bitMask) >> 6] |= 1 << UInt64(position & 63)
       missing += 1
     }
+    repairTime.reported(positions.lowerBound, at: clock)
     push(
       Gap(
         first: positions.lowerBound, count: Int32(positions.count), reportedAt: clock,
@@ -181,4 +187,45 @@ private struct ArrivalRate: Sendable {
 
   /// Microseconds in which `packets` arrive, at most a second; 0 while the rate is unknown.
   func microseconds(for packets: Int) -> UInt32 { UInt32(min(1e6, spacing * Double(packets))) }
+}
+
+/// Seconds from the first report of a packet to its repair, and their mean deviation (smoothed as in RFC 6298). One packet at a time
+/// is timed.
+private struct RepairTime: Sendable {
+  private var timed: Int?
+  private var began: UInt32 = 0
+  private var measuredAt: UInt32 = 0
+  private var smoothed = 0.0
+  private var deviation = 0.0
+
+  mutating func reported(_ position: Int, at clock: UInt32) {
+    // One that was given up does not block the next for ever.
+    guard timed == nil || clock &- began > 5_000_000 else { return }
+    timed = position
+    began = clock
+  }
+
+  mutating func arrived(_ position: Int, at clock: UInt32) {
+    guard position == timed else { return }
+    timed = nil
+    let sample = Double(clock &- began) / 1e6
+    if smoothed == 0 {
+      smoothed = sample
+      deviation = sample / 8
+    } else {
+      deviation += (abs(sample - smoothed) - deviation) / 4
+      smoothed += (sample - smoothed) / 8
+    }
+    measuredAt = clock
+  }
+
+  /// Its repair was lost: the time would say nothing.
+  mutating func reportedAgain(_ positions: ClosedRange<Int>) {
+    if let timed, positions.contains(timed) { self.timed = nil }
+  }
+
+  /// Nil when nothing was measured in the last five seconds.
+  func estimate(at clock: UInt32) -> (roundTrip: Double, variance: Double)? {
+    smoothed > 0 && clock &- measuredAt < 5_000_000 ? (smoothed, deviation) : nil
+  }
 }
