@@ -69,6 +69,8 @@ extension ModelControl {
   private mutating func beginProbe() {
     bound = .infinity
     rateBeforeProbe = rate
+    let minimum = estimate.minimum.value ?? 0
+    probeEffect.begin(trip: minimum + (queue ?? 0), excess: probeExcess, duration: minimum)
     enter(.up)
   }
 
@@ -78,7 +80,7 @@ extension ModelControl {
       estimate.losses.exceeds(background.floor + parameters.excessLoss)
     {
       // The last probe cost packets: the next is gentler and later.
-      probeExcess = max(0.05, probeExcess / 2)
+      probeCaution = max(0.2, probeCaution / 2)
       enter(.down)
     } else if phaseAge >= minimumTrip {
       enter(.down)
@@ -97,6 +99,7 @@ extension ModelControl {
   }
 
   private mutating func endDown() {
+    probeEffect.end()
     let found = rateBeforeProbe > 0 && rate > rateBeforeProbe * 1.1
     rateBeforeProbe = 0
     guard found else {
@@ -105,7 +108,7 @@ extension ModelControl {
       return enter(.cruise)
     }
     growingProbes += 1
-    probeExcess = parameters.upGain - 1
+    probeCaution = 1
     if growingProbes >= 2 {
       growingProbes = 0
       startUp = StartUpExit(background: background.floor)
@@ -120,7 +123,7 @@ extension ModelControl {
   private mutating func drawCruise() {
     let range = parameters.cruiseRounds
     cruiseLength = range.lowerBound + Int(random.unit() * Double(range.count))
-    if probeExcess < parameters.upGain - 1 { cruiseLength *= 2 }
+    if probeCaution < 1 { cruiseLength *= 2 }
   }
 
   private var isQueueStanding: Bool {

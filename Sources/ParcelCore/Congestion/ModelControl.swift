@@ -33,8 +33,9 @@ package struct ModelControl: CongestionControl {
   /// The believed rate when the last probe began, and how many probes in a row found more.
   var rateBeforeProbe = 0.0
   var growingProbes = 0
-  /// How much faster than believed the next probe sends.
-  var probeExcess: Double
+  /// What is left of the probes' excess after probes that cost packets: 1, halved each time.
+  var probeCaution = 1.0
+  var probeEffect = ProbeEffect()
   var cruiseLength = 2
   /// Rounds in a row with more than 20 % loss.
   var floodedRounds = 0
@@ -58,7 +59,6 @@ package struct ModelControl: CongestionControl {
     background = BackgroundLoss(cap: parameters.backgroundCap)
     maximum = WindowedMaximum(rounds: parameters.rateRounds)
     random = SeededRandom(seed: connection.seed)
-    probeExcess = parameters.upGain - 1
     setOutputs()
   }
 
@@ -111,6 +111,11 @@ package struct ModelControl: CongestionControl {
   var queue: Int? { gauge.queue(minimum: estimate.minimum.value ?? 0) }
   /// Microseconds that senders' and receivers' clocks may add to a round trip.
   var slack: Int { Int((connection.sendQuantum + 0.003) * 1e6) }
+
+  /// How much faster than believed the next probe sends.
+  var probeExcess: Double {
+    min(parameters.mostExcess, (parameters.upGain - 1) / probeEffect.share.squareRoot()) * probeCaution
+  }
 
   var gain: Double {
     switch phase {
@@ -192,6 +197,7 @@ package struct ModelControl: CongestionControl {
 
   private mutating func respond() {
     if let trip = estimate.shortestTrip {
+      probeEffect.include(trip)
       gauge.include(trip, now: estimate.time, width: max(Int(minimumTrip * 1e6 / 8), 20_000))
     }
     if let sample = estimate.sample {

@@ -9,6 +9,8 @@ struct ModelParameters: Sendable {
   /// Pacing while probing for more (BBR: 1.25), and while its queue drains again.
   var upGain = 1.25
   var downGain = 0.75
+  /// The most by which a probe sends faster.
+  var mostExcess = 0.4
   var cruiseGain = 1.0
   /// Packets on their way at most, in bandwidth-delay products, beside what clocks need.
   var flightGain = 2.0
