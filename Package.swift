@@ -101,7 +101,9 @@ let package = Package(
     .executableTarget(
       name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
       path: "Tests/TunnelHolder", swiftSettings: swift),
-    tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
+    tests(
+      "ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")],
+      exclude: ["Congestion/Goldens"]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
     tests("ParcelSystemTests", ["ParcelSystem"]),
