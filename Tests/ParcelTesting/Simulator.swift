@@ -53,6 +53,9 @@ package final class Simulator {
     case .light(let position):
       flows[flow].sender?.light(upTo: position, now: now)
       kick(flow)
+    case .arrived(let newest):
+      flows[flow].sender?.arrived(newest: newest, now: now)
+      kick(flow)
     case .lossReport(let index):
       let positions = reports[index]
       let ranges = positions.map {
@@ -174,6 +177,9 @@ package final class Simulator {
       flows[flow].acknowledgementTimes[position] = now
       events.push(
         .acknowledgement(upTo: position, report: peerReports.count - 1), flow: flow, at: arrival)
+    }
+    if scenario.tellsArrivals, let newest = flows[flow].receiver?.newestToTell(), let arrival = backward.carry(48, at: now) {
+      events.push(.arrived(newest: newest), flow: flow, at: arrival)
     }
     events.push(.receiverTick, flow: flow, at: now + clock)
   }

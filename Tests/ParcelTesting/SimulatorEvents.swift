@@ -10,6 +10,8 @@ enum SimulatedEvent {
   case acknowledgement(upTo: Int, report: Int)
   /// A light one: moves the window and says nothing to the controller.
   case light(upTo: Int)
+  /// Our receiver's word on its newest packet reaches the sender.
+  case arrived(newest: Int)
   /// A loss report reaches the sender.
   case lossReport(Int)
   /// The sender's answer to a full acknowledgement reaches the receiver.

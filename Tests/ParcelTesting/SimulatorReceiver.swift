@@ -20,6 +20,8 @@ struct SimulatedReceiver {
   private var lastSent: Int64 = 0
   private var packetsSinceClock = 0
   private var lights = 1
+  /// One past the packet that was told as the newest.
+  private var told = 0
   private var speed = ArrivalSpeed()
 
   init(first: Int, window: Int, isOurs: Bool) {
@@ -74,6 +76,13 @@ struct SimulatedReceiver {
     }
     lastSent = now
     return acknowledged
+  }
+
+  /// The clock turned. Returns the newest packet when ours must tell it: a hole keeps the acknowledgement from it.
+  mutating func newestToTell() -> Int? {
+    guard repair != nil, cumulative < next, next > told else { return nil }
+    told = next
+    return next - 1
   }
 
   mutating func answer(upTo position: Int, sentAt: Int64, now: Int64) {

@@ -4,7 +4,8 @@ import ParcelCore
 ///
 /// `rate` Mbit/s of IP packets, `round-trip` ms, `buffer` bandwidth-delay products, `loss` and `ack-loss` percent, `burst` packets,
 /// `bad-run` packets, `jitter` ms, `reorder` percent and ms, `change` second and Mbit/s, `seconds`, `window` packets, `quantum` and
-/// `clock` ms, `sender` and `receiver` `ours` or `stock`, `flow` a preset or `cubic` with `start=`, `packets=` and `supply=`
+/// `clock` ms, `sender` and `receiver` `ours` or `stock`, `arrivals untold` for a
+/// receiver that repeats its reports and no more, `flow` a preset or `cubic` with `start=`, `packets=` and `supply=`
 /// (packets per second), `seeds` how many in the ordinary run, `expect` figure, `>=` or `<=`, number.
 package struct SimulatorScenario: Sendable {
   package struct Flow: Sendable {
@@ -36,6 +37,8 @@ package struct SimulatorScenario: Sendable {
   package var acknowledgementClock = 0.010
   package var isOurSender = true
   package var isOurReceiver = true
+  /// Our receiver tells its newest packet while a hole keeps its acknowledgement back.
+  package var tellsArrivals = true
   package var seeds = 1
   package var firstSequence: Int32 = Int32.max - 2000
   package var expectations: [Expectation] = []
@@ -90,6 +93,7 @@ package struct SimulatorScenario: Sendable {
     case "clock": acknowledgementClock = try Self.number(values, 0) / 1000
     case "sender": isOurSender = try Self.isOurs(values)
     case "receiver": isOurReceiver = try Self.isOurs(values)
+    case "arrivals": tellsArrivals = values.first != "untold"
     case "seeds": seeds = Int(try Self.number(values, 0))
     case "flow": flows.append(try Self.flow(values))
     case "expect": expectations.append(try Self.expectation(values))

@@ -120,6 +120,11 @@ struct SimulatedSender {
     }
   }
 
+  mutating func arrived(newest: Int, now: Int64) {
+    heard(now)
+    control.arrived(newest: PacketSequence(position: newest), now: Instant(nanoseconds: now))
+  }
+
   /// Every 10 ms. Returns packets that the repair wants sent now, beside the pacing.
   mutating func tick(now: Int64, resend: UnsafeMutableBufferPointer<PacketSequence>) -> Int {
     let moment = Instant(nanoseconds: now)

@@ -13,6 +13,9 @@ package protocol CongestionControl: Sendable {
   mutating func timedOut(now: Instant)
   /// The sender had nothing to send though it was allowed to: what is measured now says nothing about the path.
   mutating func applicationLimited(now: Instant)
+  /// A peer of ours says that `newest` is the newest packet it has: sent every 10 ms while its acknowledgement stands before a hole. All
+  /// missing before it has been reported.
+  mutating func arrived(newest: PacketSequence, now: Instant)
   /// What the peer's acknowledgement said besides; only the stock law believes it.
   mutating func measured(_ report: PeerReport)
   /// Comes every 5 to 10 ms while data is unacknowledged.
@@ -28,6 +31,7 @@ package protocol CongestionControl: Sendable {
 
 extension CongestionControl {
   package mutating func measured(_ report: PeerReport) {}
+  package mutating func arrived(newest: PacketSequence, now: Instant) {}
 }
 
 /// What a UDT receiver measures and puts into its acknowledgements. Smoothed twice, and wrong after bursts (it reports their

@@ -104,7 +104,7 @@ extension ModelControl {
     rateBeforeProbe = 0
     guard found else {
       growingProbes = 0
-      if cruiseLength < parameters.cruiseRounds.lowerBound || phase == .down { drawCruise() }
+      if phase == .down { drawCruise() }
       return enter(.cruise)
     }
     growingProbes += 1

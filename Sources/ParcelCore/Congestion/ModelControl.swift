@@ -84,6 +84,11 @@ package struct ModelControl: CongestionControl {
     respond()
   }
 
+  package mutating func arrived(newest: PacketSequence, now: Instant) {
+    estimate.arrived(newest: newest, now: now)
+    respond()
+  }
+
   package mutating func timedOut(now: Instant) {
     estimate.timedOut(now: now)
     respond()

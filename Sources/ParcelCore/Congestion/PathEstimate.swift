@@ -100,6 +100,16 @@ struct PathEstimate: Sendable {
     if isExact { learn(newest: count.proven - 1, isFresh: ranges.count == 1, wait: 0) }
   }
 
+  /// A peer of ours told its newest packet: exact even while the acknowledgement stands before a hole.
+  mutating func arrived(newest: PacketSequence, now: Instant) {
+    begin(now)
+    let end = sequences.position(newest) + 1
+    guard end > count.proven, end <= next else { return }
+    for fresh in count.proven..<end { losses.prove(ledger[fresh].pace, isLost: false) }
+    isExact = count.prove(upTo: end, missing: 0)
+    learn(newest: end - 1, isFresh: true, wait: wait(before: end))
+  }
+
   /// Everything unacknowledged is as good as lost: its fate is known one round trip after it is sent again.
   mutating func timedOut(now: Instant) {
     begin(now)
