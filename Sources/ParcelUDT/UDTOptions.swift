@@ -17,6 +17,8 @@ package struct UDTOptions: Sendable {
   package var udpReceiveBuffer = 4 << 20
   /// Seconds that `close` waits for the peer to read (one of ours) or to acknowledge (others) what was written.
   package var linger = 180
+  /// How fast is sent. What is received is the peer's decision.
+  package var congestion = CongestionPreset.model
   /// No IPv6 address is used, to listen or to connect.
   package var isIPv4Only = false
 
