@@ -29,6 +29,8 @@ final class CongestionBridge: @unchecked Sendable {
     var acknowledged: Int32 = 0
     var lastSent = Instant.zero
     var lastEvent = Instant.zero
+    /// Packets that writers may have waiting.
+    var backlog: Int32 = 0
     /// The pacer knows of us.
     var isActive = false
   }
@@ -171,10 +173,26 @@ final class CongestionBridge: @unchecked Sendable {
       return (turn, isSending ? state.control.pace : nil)
     }
     if var pace { parcel_udt_steer(connection, &pace) }
+    if turn.isActive { limitBacklog() }
     guard turn.isActive else { return turn }
     reportMissing(now: now, roundTrip: roundTrip, variance: variance)
     sendAgain(now: now, roundTrip: roundTrip, variance: variance)
     return turn
+  }
+
+  /// Bytes are taken from writers for as long as the sending thread needs until the next tick, and no sooner: the rest of a file waits
+  /// on disk, not here. With libudt's own law its buffer's size is the limit.
+  func limitBacklog() {
+    let packets: Int32? = state.withLock { state in
+      guard state.law.preset != nil else { return nil }
+      let window = Double(state.control.pace?.window ?? 0)
+      let rate = state.control.interval > 0 ? 1e6 / state.control.interval : 0
+      let wanted = Int32(min(65_536, max(2048, window + 0.05 * rate + 256)))
+      guard abs(wanted - state.backlog) > state.backlog / 8 else { return nil }
+      state.backlog = wanted
+      return wanted
+    }
+    if let packets { parcel_udt_limit_backlog(connection, packets) }
   }
 
   private func reportMissing(now: Instant, roundTrip: Double, variance: Double) {

@@ -19,6 +19,7 @@ final class PeerLink: @unchecked Sendable {
   private var written: UInt64 = 0
   private var isDead = false
   private var isGone = false
+  private var forOurs: (@Sendable () -> Void)?
 
   init(_ connection: OpaquePointer) {
     self.connection = connection
@@ -44,6 +45,7 @@ final class PeerLink: @unchecked Sendable {
 
   /// The stream has taken over: says hello.
   func start() {
+    congestion.limitBacklog()
     look()
     let now = MonotonicClock.now()
     monitor.locked {
@@ -66,6 +68,11 @@ final class PeerLink: @unchecked Sendable {
       return answers
     }
     if isNews { wake() }
+    let body = monitor.locked {
+      defer { forOurs = nil }
+      return forOurs
+    }
+    body?()
   }
 
   /// Makes the reading thread look again. Any thread.
@@ -139,6 +146,14 @@ extension PeerLink {
   }
 
   private static let deadText = "no sign of life from the peer for 15 s"
+
+  func whenOurs(_ body: @escaping @Sendable () -> Void) {
+    let isKnown = monitor.locked {
+      if words.peer != .ours { forOurs = body }
+      return words.peer == .ours
+    }
+    if isKnown { body() }
+  }
 
   var peerIsOurs: Bool { monitor.locked { words.peer == .ours } }
 
