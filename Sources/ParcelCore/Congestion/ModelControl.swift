@@ -108,8 +108,8 @@ package struct ModelControl: CongestionControl {
 
   /// Packets per second.
   var rate: Double { min(maximum.value, bound) }
-  /// Seconds without queue.
-  var minimumTrip: Double { estimate.minimumSeconds ?? connection.roundTrip ?? 0.1 }
+  /// Seconds without queue, never 0.
+  var minimumTrip: Double { max(50e-6, estimate.minimumSeconds ?? connection.roundTrip ?? 0.1) }
   /// Packets on their way that keep the path full without a queue.
   var product: Double { rate * minimumTrip }
   /// Microseconds of queue, nil when unknown.
