@@ -50,8 +50,8 @@ struct EstimateTests {
 
   @Test("No rate sample is taller than the path while acknowledgements stand before holes")
   func samplesDoNotOverestimate() {
-    // A path of 1000 packets/s and 100 ms; every 50th packet is lost once.
-    var path = SteadyPath(rate: 1000, delay: 0.05, lost: { $0 % 50 == 49 })
+    // A path of 1000 packets/s and 100 ms; every 70th packet is lost once.
+    var path = SteadyPath(rate: 1000, delay: 0.05, lost: { $0 % 70 == 49 })
     let rates = path.run(packets: 3000)
     #expect(rates.count > 50)
     // One packet more or less in the hundred of a sample is the clocks' grain.
