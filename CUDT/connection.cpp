@@ -120,7 +120,11 @@ void parcel_udt_limit_backlog(parcel_udt_connection *connection, int packets) {
   CUDT *cudt = connection->cudt;
   if (!cudt) return;
   if (connection->send_buffer == 0) connection->send_buffer = inside::send_buffer_size(cudt);
+  pthread_mutex_lock(&inside::send_room_lock(cudt));
   inside::send_buffer_size(cudt) = packets < connection->send_buffer ? packets : connection->send_buffer;
+  // libudt itself wakes a writer only when something is acknowledged.
+  pthread_cond_signal(&inside::send_room_condition(cudt));
+  pthread_mutex_unlock(&inside::send_room_lock(cudt));
 }
 
 void parcel_udt_wake(parcel_udt_connection *connection) {

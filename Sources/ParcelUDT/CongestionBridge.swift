@@ -187,7 +187,7 @@ final class CongestionBridge: @unchecked Sendable {
       guard state.law.preset != nil else { return nil }
       let window = Double(state.control.pace?.window ?? 0)
       let rate = state.control.interval > 0 ? 1e6 / state.control.interval : 0
-      let wanted = Int32(min(65_536, max(2048, window + 0.05 * rate + 256)))
+      let wanted = Int32(min(65_536, max(1024, window + 0.05 * rate + 256)))
       guard abs(wanted - state.backlog) > state.backlog / 8 else { return nil }
       state.backlog = wanted
       return wanted

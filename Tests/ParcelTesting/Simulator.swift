@@ -178,7 +178,9 @@ package final class Simulator {
       events.push(
         .acknowledgement(upTo: position, report: peerReports.count - 1), flow: flow, at: arrival)
     }
-    if scenario.tellsArrivals, let newest = flows[flow].receiver?.newestToTell(), let arrival = backward.carry(48, at: now) {
+    if scenario.tellsArrivals, let newest = flows[flow].receiver?.newestToTell(),
+      let arrival = backward.carry(48, at: now)
+    {
       events.push(.arrived(newest: newest), flow: flow, at: arrival)
     }
     events.push(.receiverTick, flow: flow, at: now + clock)

@@ -34,8 +34,6 @@ struct SimulatedReceiver {
     }
   }
 
-  var missingCount: Int { missing.count }
-
   /// A packet came. Returns the gap it opened, and whether a light acknowledgement is due.
   mutating func receive(_ position: Int, now: Int64) -> (gap: Range<Int>?, light: Int?) {
     if firstArrival == nil { firstArrival = now }

@@ -67,8 +67,9 @@ package struct SimulatorResult: Sendable {
     trace.append(zip(columns, widths).map { Self.padded($0, $1) }.joined())
   }
 
+  /// Seconds; phase; believed rate, Mbit/s; window and flight, packets; queue, ms; goodput, Mbit/s of payload; background loss, %.
   package static let traceHeader = [
-    ("s", 6), ("phase", 10), ("Mbit/s", 8), ("window", 8), ("flight", 8), ("queue", 8), ("goodput", 8),
+    ("s", 6), ("phase", 10), ("rate", 8), ("window", 8), ("flight", 8), ("queue", 8), ("goodput", 8),
     ("loss%", 6),
   ].map { padded($0.0, $0.1) }.joined()
 

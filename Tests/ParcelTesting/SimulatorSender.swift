@@ -48,7 +48,6 @@ struct SimulatedSender {
   }
 
   var isDone: Bool { acknowledged >= end }
-  var lossCount: Int { lossList.count }
 
   /// The next packet to send now, booked as sent; nil when there is none or the window is full.
   mutating func take(now: Int64) -> (position: Int, isNew: Bool)? {

@@ -106,7 +106,7 @@ package enum CongestionPreset: Hashable, Sendable {
       self.first = first
       self.peerWindow = min(max(peerWindow, 16), 65_536)
       self.payload = payload
-      self.roundTrip = roundTrip
+      self.roundTrip = roundTrip.map { min(max($0, 50e-6), 10) }
       self.sendQuantum = sendQuantum
       self.acknowledgementClock = acknowledgementClock
       self.seed = seed

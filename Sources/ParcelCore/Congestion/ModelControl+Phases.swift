@@ -160,8 +160,8 @@ extension ModelControl {
     // What was sent faster was lost by probing, not by what is believed now.
     floodedRounds = losses.share > 0.2 ? floodedRounds + 1 : 0
     let isTooMuch = losses.calmExceeds(background.floor + parameters.excessLoss)
-    let hasEvidence = !parameters.needsEvidence || isQueueStanding || lastSampleRate < 0.85 * rate
+    let hasEvidence = !parameters.needsEvidence || isQueueStanding || deliveredRate < 0.85 * rate
     guard isTooMuch && hasEvidence || floodedRounds >= 3 else { return }
-    bound = max(lastSampleRate, parameters.lossResponse * rate)
+    bound = max(deliveredRate, parameters.lossResponse * rate)
   }
 }

@@ -40,6 +40,9 @@ package struct ModelControl: CongestionControl {
   /// Rounds in a row with more than 20 % loss.
   var floodedRounds = 0
   var lastSampleRate = 0.0
+  /// Of the running round, and the best that the last round with samples delivered.
+  var roundRates = RoundRates()
+  var deliveredRate = 0.0
   /// The queue was not seen empty for a dozen rounds, in spite of our drains: other flows keep it, and yielding to them would only
   /// feed them.
   var hasCompany: Bool {
@@ -108,14 +111,14 @@ package struct ModelControl: CongestionControl {
 
   /// Packets per second.
   var rate: Double { min(maximum.value, bound) }
-  /// Seconds without queue.
-  var minimumTrip: Double { estimate.minimumSeconds ?? connection.roundTrip ?? 0.1 }
+  /// Seconds without queue, never 0.
+  var minimumTrip: Double { max(50e-6, estimate.minimumSeconds ?? connection.roundTrip ?? 0.1) }
   /// Packets on their way that keep the path full without a queue.
   var product: Double { rate * minimumTrip }
   /// Microseconds of queue, nil when unknown.
   var queue: Int? { gauge.queue(minimum: estimate.minimum.value ?? 0) }
   /// Microseconds that senders' and receivers' clocks may add to a round trip.
-  var slack: Int { Int((connection.sendQuantum + 0.003) * 1e6) }
+  var slack: Int { Int((connection.sendQuantum + 0.0015) * 1e6) }
 
   /// How much faster than believed the next probe sends.
   var probeExcess: Double {
@@ -207,10 +210,19 @@ package struct ModelControl: CongestionControl {
     }
     if let sample = estimate.sample {
       lastSampleRate = sample.rate
-      if !sample.isLimited || sample.rate > maximum.value { maximum.include(sample.rate) }
+      roundRates.include(sample.rate)
+      // Beyond start-up, not what one late event shows; a probe shows more in few samples.
+      let isProbing = rateBeforeProbe > 0
+      let shown = phase == .startUp ? sample.rate : isProbing ? roundRates.second : roundRates.third
+      if !sample.isLimited || shown > maximum.value { maximum.include(shown) }
     }
     step()
     if estimate.roundEnded {
+      if let best = roundRates.best {
+        deliveredRate = best
+        if phase != .startUp, estimate.sample?.isLimited != true { maximum.include(best) }
+      }
+      roundRates = RoundRates()
       maximum.advance()
       phaseRounds += 1
       endRound()

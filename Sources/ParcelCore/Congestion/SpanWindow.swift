@@ -6,6 +6,6 @@ enum SpanWindow {
   /// two is added. `unseen` are packets that have probably arrived since the last proof while the acknowledgement stands still.
   static func packets(flight: Double, acknowledged: Int, proven: Int, unseen: Double, peer: Int) -> Int {
     let wanted = flight + unseen + Double(proven - acknowledged)
-    return min(max(Int(wanted.rounded(.up)), 16), peer)
+    return max(Int(min(wanted.rounded(.up), Double(peer))), min(16, peer))
   }
 }

@@ -29,6 +29,33 @@ struct WindowedMaximum: Sendable {
   }
 }
 
+/// The rates that one round's samples show.
+///
+/// An acknowledgement that a busy machine handled late makes the one or two samples that begin with it too high, by a tenth on a real path,
+/// and a maximum believes them for many rounds. So one or two that are higher than all others do not count.
+struct RoundRates: Sendable {
+  private var first = 0.0
+  /// The second largest; 0 before there are two.
+  private(set) var second = 0.0
+  /// The third largest; 0 before there are three.
+  private(set) var third = 0.0
+  private var count = 0
+
+  mutating func include(_ rate: Double) {
+    count += 1
+    if rate > first {
+      (first, second, third) = (rate, first, second)
+    } else if rate > second {
+      (second, third) = (rate, second)
+    } else if rate > third {
+      third = rate
+    }
+  }
+
+  /// What the round has shown: the third largest, the smaller of two, or the only one. Nil without samples.
+  var best: Double? { count >= 3 ? third : count == 2 ? second : count == 1 ? first : nil }
+}
+
 /// The round trip without queue: the smallest seen, until nothing near it was seen for a long time.
 struct MinimumRoundTrip: Sendable {
   /// Microseconds; nil before the first sample.

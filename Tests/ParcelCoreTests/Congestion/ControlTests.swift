@@ -12,6 +12,17 @@ struct ControlTests {
     #expect(UDTPacing.period(forInterval: 15) == 16)
   }
 
+  @Test("A person names a preset, and a wrong name is answered with the right ones")
+  func names() throws {
+    #expect(try CongestionPreset("model") == .model)
+    #expect(try CongestionPreset("fair") == .fair)
+    #expect(try CongestionPreset("native") == .native)
+    #expect(try CongestionPreset("fixed=400Mbit") == .fixed(bytesPerSecond: 50_000_000))
+    for wrong in ["", "bbr", "fixed", "fixed=", "fixed=0", "fixed=fast"] {
+      #expect(throws: Failure.self) { try CongestionPreset(wrong) }
+    }
+  }
+
   @Test("A fixed rate stays what it is, whatever happens")
   func fixed() {
     var control = CongestionPreset.fixed(bytesPerSecond: 1_456_000).control(for: Self.connection, now: .zero)

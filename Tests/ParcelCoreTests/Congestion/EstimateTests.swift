@@ -33,10 +33,25 @@ struct EstimateTests {
     #expect(count.holes == 0)
   }
 
+  @Test("A peer that tells its newest packet makes the count exact before an open hole")
+  func arrivals() {
+    var estimate = Self.estimate(roundTrip: 0.1)
+    Self.send(0..<100, into: &estimate, from: 0, spacing: 0.001)
+    Self.report(10...10, into: &estimate, at: 0.112)
+    estimate.arrived(newest: PacketSequence(50), now: Instant(seconds: 0.151))
+    #expect(estimate.isExact)
+    #expect(estimate.count.delivered == 50)
+    #expect(estimate.shortestTrip == 100_000)
+    // Older word, and word of what was never sent, changes nothing.
+    estimate.arrived(newest: PacketSequence(40), now: Instant(seconds: 0.152))
+    estimate.arrived(newest: PacketSequence(500), now: Instant(seconds: 0.153))
+    #expect(estimate.count.delivered == 50)
+  }
+
   @Test("No rate sample is taller than the path while acknowledgements stand before holes")
   func samplesDoNotOverestimate() {
-    // A path of 1000 packets/s and 100 ms; every 50th packet is lost once.
-    var path = SteadyPath(rate: 1000, delay: 0.05, lost: { $0 % 50 == 49 })
+    // A path of 1000 packets/s and 100 ms; every 70th packet is lost once.
+    var path = SteadyPath(rate: 1000, delay: 0.05, lost: { $0 % 70 == 49 })
     let rates = path.run(packets: 3000)
     #expect(rates.count > 50)
     // One packet more or less in the hundred of a sample is the clocks' grain.
@@ -209,6 +224,42 @@ struct EstimateTests {
     estimate.acknowledged(upTo: PacketSequence(200), now: Instant(seconds: 0.31))
     estimate.acknowledged(upTo: PacketSequence(300), now: Instant(seconds: 0.5))
     #expect(estimate.sample?.isLimited == false)
+  }
+
+  @Test(
+    "A probe that makes half the queue it would make alone shows half the path; one jittery round trip shows nothing"
+  )
+  func probeShare() {
+    var effect = ProbeEffect()
+    for _ in 0..<30 {
+      effect.begin(trip: 100_000, excess: 0.25, duration: 100_000)
+      effect.include(112_500)
+      effect.include(112_500)
+      effect.include(140_000)
+      effect.end()
+    }
+    #expect(effect.share > 0.49 && effect.share < 0.51)
+  }
+
+  @Test("Start-up at most doubles its pace in a round trip, however far the known rate leaps")
+  func doubling() {
+    var limit = DoublingLimit()
+    #expect(limit.limit(100, at: 0, roundTrip: 0.1) == 100)
+    var pace = 0.0
+    for step in 1...100 { pace = limit.limit(10_000, at: step * 1000, roundTrip: 0.1) }
+    #expect(pace > 190 && pace < 205)
+    #expect(limit.limit(50, at: 100_000, roundTrip: 0.1) == 50)
+  }
+
+  @Test("The queue is what the smallest of several round trips has over the minimum")
+  func gauge() {
+    var gauge = QueueGauge()
+    for trip in [120_000, 150_000, 110_000] { gauge.include(trip, now: 0, width: 20_000) }
+    #expect(gauge.queue(minimum: 100_000) == nil)
+    gauge.include(130_000, now: 1000, width: 20_000)
+    #expect(gauge.queue(minimum: 100_000) == 10_000)
+    for _ in 0..<4 { gauge.include(125_000, now: 50_000, width: 20_000) }
+    #expect(gauge.queue(minimum: 100_000) == 25_000)
   }
 
   // MARK: -

@@ -10,7 +10,7 @@ struct ScenarioTests {
 
   @Test("Small, short paths", arguments: names(in: "small"))
   func small(name: String) throws {
-    try check("small/\(name)", factor: Self.isDeep ? 20 : 1)
+    try check("small/\(name)", factor: Self.isDeep ? 8 : 1)
   }
 
   @Test("Paths of full size", .enabled(if: isDeep), arguments: names(in: "full"))

@@ -1,5 +1,6 @@
 extension CongestionPreset {
-  /// The preset called `text`: `model`, `fair`, `native` or `fixed=RATE`, in any case; RATE as `RateText` reads it.
+  /// A preset by what a person writes, in any case: `model`, `fair`, `native`, `fixed=RATE` with a rate as `RateText` reads it.
+  ///
   /// Throws `Failure(.input, .never)`.
   package init(_ text: String) throws(Failure) {
     let lower = ASCII.lowercased(ASCII.trimmed(text))
@@ -8,12 +9,11 @@ extension CongestionPreset {
     case "fair": self = .fair
     case "native": self = .native
     default:
-      let rate = lower.hasPrefix("fixed=") ? try RateText.bytesPerSecond(String(lower.dropFirst(6))) : nil
-      guard let rate else {
+      guard lower.hasPrefix("fixed="), let rate = try RateText.bytesPerSecond(String(lower.dropFirst(6))) else {
         throw Failure(
           .input, retry: .never,
           "Could not read the congestion control '\(Printable.text(String(text.prefix(60))))'.",
-          remedy: "Write model, fair, native, or fixed=RATE with a rate like 12M or 400Mbit.")
+          remedy: "Write model, fair, native or fixed=RATE, for example fixed=400Mbit.")
       }
       self = .fixed(bytesPerSecond: rate)
     }
