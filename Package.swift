@@ -120,7 +120,7 @@ let package = Package(
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
-    tests("ParcelUDTTests", ["ParcelUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
+    tests("ParcelUDTTests", ["ParcelUDT", "CUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
     tests(
       "ParcelRelayTests",
       [

@@ -9,7 +9,8 @@ extension CongestionPreset {
     case "fair": self = .fair
     case "native": self = .native
     default:
-      guard lower.hasPrefix("fixed="), let rate = try RateText.bytesPerSecond(String(lower.dropFirst(6))) else {
+      guard lower.hasPrefix("fixed="), let rate = try RateText.bytesPerSecond(String(lower.dropFirst(6)))
+      else {
         throw Failure(
           .input, retry: .never,
           "Could not read the congestion control '\(Printable.text(String(text.prefix(60))))'.",
