@@ -102,7 +102,9 @@ let package = Package(
     .executableTarget(
       name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
       path: "Tests/TunnelHolder", swiftSettings: swift),
-    tests("ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")]),
+    tests(
+      "ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")],
+      exclude: ["Congestion/Goldens"]),
     tests(
       "ParcelScreenTests", ["ParcelScreen", "ParcelCore", "ParcelTesting"], resources: [.copy("Goldens")]),
     tests("ParcelSystemTests", ["ParcelSystem"]),
@@ -119,7 +121,7 @@ let package = Package(
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
-    tests("ParcelUDTTests", ["ParcelUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
+    tests("ParcelUDTTests", ["ParcelUDT", "CUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
     tests(
       "ParcelRelayTests",
       [

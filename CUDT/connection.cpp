@@ -67,6 +67,66 @@ void parcel_udt_say_goodbye(parcel_udt_connection *connection) {
   send_packet(connection->cudt, packet);
 }
 
+void parcel_udt_report_missing(parcel_udt_connection *connection, const int32_t *words, int count) {
+  int32_t copy[256];  // sending turns the bytes around in place
+  if (count <= 0 || count > 256) return;
+  memcpy(copy, words, size_t(count) * 4);
+  std::lock_guard<std::mutex> guard(connection->lock);
+  if (!connection->cudt || inside::is_broken(connection->cudt)) return;
+  CPacket packet;
+  packet.pack(3, nullptr, copy, count * 4);
+  send_packet(connection->cudt, packet);
+}
+
+void parcel_udt_send_again(parcel_udt_connection *connection, const int32_t *sequences, int count) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  CUDT *cudt = connection->cudt;
+  if (!cudt || inside::is_broken(cudt) || inside::is_closing(cudt)) return;
+  // As libudt does for a loss report, so it is libudt that finds the bytes, in a buffer that it has not freed. Its lock keeps an
+  // acknowledgement, which may come on another thread here, from passing the packet between the look and the insertion.
+  pthread_mutex_lock(&inside::acknowledge_lock(cudt));
+  for (int index = 0; index < count; index++) {
+    int32_t sequence = sequences[index];
+    if (CSeqNo::seqcmp(sequence, inside::acknowledged_data(cudt)) < 0) continue;
+    if (CSeqNo::seqcmp(sequence, inside::newest_sent(cudt)) > 0) continue;
+    inside::send_loss_list(cudt)->insert(sequence, sequence);
+  }
+  pthread_mutex_unlock(&inside::acknowledge_lock(cudt));
+  inside::send_list(inside::send_queue(cudt))->update(cudt, false);
+}
+
+void parcel_udt_steer(parcel_udt_connection *connection, const parcel_udt_pace *pace) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  CUDT *cudt = connection->cudt;
+  if (!cudt || inside::is_broken(cudt) || inside::is_closing(cudt)) return;
+  parcel_udt_set_pace(cudt, *pace);
+  inside::interval(cudt) = uint64_t(pace->period * double(inside::clock_frequency(cudt)));
+  inside::congestion_window(cudt) = pace->window;
+  // It left the list when the window was full.
+  inside::send_list(inside::send_queue(cudt))->update(cudt, false);
+}
+
+const void *parcel_udt_beat(parcel_udt_connection *connection) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  CUDT *cudt = connection->cudt;
+  if (!cudt || inside::is_broken(cudt) || inside::is_closing(cudt)) return nullptr;
+  CSndQueue *queue = inside::send_queue(cudt);
+  inside::timer(queue)->tick();
+  return queue;
+}
+
+void parcel_udt_limit_backlog(parcel_udt_connection *connection, int packets) {
+  std::lock_guard<std::mutex> guard(connection->lock);
+  CUDT *cudt = connection->cudt;
+  if (!cudt) return;
+  if (connection->send_buffer == 0) connection->send_buffer = inside::send_buffer_size(cudt);
+  pthread_mutex_lock(&inside::send_room_lock(cudt));
+  inside::send_buffer_size(cudt) = packets < connection->send_buffer ? packets : connection->send_buffer;
+  // libudt itself wakes a writer only when something is acknowledged.
+  pthread_cond_signal(&inside::send_room_condition(cudt));
+  pthread_mutex_unlock(&inside::send_room_lock(cudt));
+}
+
 void parcel_udt_wake(parcel_udt_connection *connection) {
   std::lock_guard<std::mutex> guard(connection->lock);
   connection->woken = true;

@@ -15,12 +15,16 @@ struct parcel_udt_connection {
   CUDT *cudt = nullptr;           // from attach until libudt closes it
   bool is_closed = false;         // libudt has closed it
   parcel_udt_facts last = {};     // as of then
+  int send_buffer = 0;            // packets, as fixed before the connection; 0 before a limit was set
   int offered_window = 0;         // what the peer allowed in its handshake, packets
   std::atomic<bool> woken{false}; // a waiting receive shall return
   std::atomic<int> holders{1};
 };
 
 void parcel_udt_note_facts(CUDT *cudt, parcel_udt_facts *facts);
+
+// Inside the connection's lock: `cudt`'s control object keeps to `pace` from now on.
+void parcel_udt_set_pace(CUDT *cudt, const parcel_udt_pace &pace);
 
 // For setsockopt(UDT_CC).
 class CCCVirtualFactory *parcel_udt_control_factory(const parcel_udt_hooks *hooks);

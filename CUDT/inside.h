@@ -11,6 +11,15 @@ template <typename Tag, typename Tag::type Member> struct Reveal {
   friend typename Tag::type reveal(Tag) { return Member; }
 };
 
+// reveal of a member function or of another class's member: a pointer to it.
+#define PARCEL_REVEAL_MEMBER(name, Class, Type, member)          \
+  struct name##_tag {                                            \
+    typedef Type Class::*type;                                   \
+    friend type reveal(name##_tag);                              \
+  };                                                             \
+  template struct Reveal<name##_tag, &Class::member>;            \
+  inline Type &name(Class *object) { return object->*reveal(name##_tag()); }
+
 // inside::name(cudt) is the private member CUDT::member.
 #define PARCEL_REVEAL(name, Type, member)                        \
   struct name##_tag {                                            \
@@ -47,8 +56,23 @@ PARCEL_REVEAL(receive_lost, int, m_iRcvLossTotal)
 PARCEL_REVEAL(retransmitted, int, m_iRetransTotal)
 PARCEL_REVEAL(acknowledgements, int, m_iRecvACKTotal)
 PARCEL_REVEAL(loss_reports, int, m_iRecvNAKTotal)
+PARCEL_REVEAL(peer_first, int32_t, m_iPeerISN)
+PARCEL_REVEAL(send_loss_list, CSndLossList *, m_pSndLossList)
+PARCEL_REVEAL(acknowledge_lock, pthread_mutex_t, m_AckLock)
+PARCEL_REVEAL(acknowledged_data, volatile int32_t, m_iSndLastDataAck)
+PARCEL_REVEAL(newest_sent, volatile int32_t, m_iSndCurrSeqNo)
+PARCEL_REVEAL(interval, volatile uint64_t, m_ullInterval)
+PARCEL_REVEAL(clock_frequency, uint64_t, m_ullCPUFrequency)
+PARCEL_REVEAL(received_up_to, int32_t, m_iRcvLastAck)
+PARCEL_REVEAL(send_buffer_size, int, m_iSndBufSize)
+PARCEL_REVEAL(send_room_lock, pthread_mutex_t, m_SendBlockLock)
+PARCEL_REVEAL(send_room_condition, pthread_cond_t, m_SendBlockCond)
+PARCEL_REVEAL_MEMBER(send_list, CSndQueue, CSndUList *, m_pSndUList)
+PARCEL_REVEAL_MEMBER(timer, CSndQueue, CTimer *, m_pTimer)
+PARCEL_REVEAL_MEMBER(socket_of, CCC, UDTSOCKET, m_UDT)
 
 #undef PARCEL_REVEAL
+#undef PARCEL_REVEAL_MEMBER
 
 // Null when libudt has cleared the socket away. Good for a second at least: that is how long it keeps what it clears away.
 inline CUDT *find(int socket) { return CUDT::getUDTHandle(socket); }

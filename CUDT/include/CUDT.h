@@ -38,11 +38,45 @@ struct parcel_udt_options {
 struct parcel_udt_connection;
 typedef struct parcel_udt_connection parcel_udt_connection;
 
+// Who decides how fast a connection sends: libudt's own law, or the hooks.
+static const int PARCEL_UDT_NATIVE = 0;
+
+// What a sender must keep to.
+struct parcel_udt_pace {
+  double period;  // microseconds between two packets, as libudt counts them; 0: as fast as possible
+  double window;  // packets from the cumulative acknowledgement on
+};
+
+// A connection as it is when it begins.
+struct parcel_udt_opening {
+  int32_t first;   // the number of the first data packet sent, and of the first received
+  int window;      // packets that the peer takes
+  int payload;     // bytes of data in a full packet
+  int congestion;  // as in the hooks
+  double rate;     // as in the hooks
+};
+
 // Called by libudt's threads. `context` is the Swift side of one connection.
 struct parcel_udt_hooks {
   void *(*make)(parcel_udt_connection *connection);  // a new context, for a connection that is just being made
   void (*release)(void *context);                    // libudt has destroyed its side
   void (*received)(void *context, const uint32_t *words, int count);  // the receive thread: a message of ours came in
+
+  // Connected: whoever connects, or the receive thread. Before all that follow.
+  void (*opened)(void *context, const struct parcel_udt_opening *opening);
+  // The send thread, inside a lock of libudt's: a data packet is about to leave. Must not call anything of this header.
+  // `backlog`: packets written and never sent yet besides this one.
+  void (*sent)(void *context, int32_t sequence, int size, int backlog);
+  // The receive thread, no lock held: a data packet has come and was kept. Microseconds.
+  void (*arrived)(void *context, int32_t sequence, int round_trip, int round_trip_variance);
+  // The receive thread, no lock held; not with PARCEL_UDT_NATIVE. `pace` is then what holds.
+  void (*acknowledged)(void *context, int32_t sequence, struct parcel_udt_pace *pace);
+  void (*lost)(void *context, const int32_t *words, int count, struct parcel_udt_pace *pace);
+  void (*timed_out)(void *context, struct parcel_udt_pace *pace);
+
+  // Given to `opened`. PARCEL_UDT_NATIVE, or whatever the hooks understand.
+  int congestion;
+  double rate;
 };
 
 // Of a connection: what libudt counts and estimates.
@@ -127,6 +161,20 @@ int parcel_udt_tell(parcel_udt_connection *connection, const uint32_t *words, in
 void parcel_udt_say_goodbye(parcel_udt_connection *connection);
 // Makes a parcel_udt_receive that waits, or the next one, return early.
 void parcel_udt_wake(parcel_udt_connection *connection);
+
+// For repair and pace, by any thread that holds no lock a hook takes. All do nothing once libudt has closed the connection.
+
+// Reports packets missing, in the words of a loss report: at most 256.
+void parcel_udt_report_missing(parcel_udt_connection *connection, const int32_t *words, int count);
+// Has these packets sent again, in their turn. Those that are acknowledged, or were never sent, are left out.
+void parcel_udt_send_again(parcel_udt_connection *connection, const int32_t *sequences, int count);
+// Sets the pace between two events, and goes on sending if the window allows.
+void parcel_udt_steer(parcel_udt_connection *connection, const struct parcel_udt_pace *pace);
+// Wakes the thread that sends for this connection: left alone it sleeps through up to 10 ms of sending times and then makes up
+// for them at once. Answers which thread it is, null when there is none any more.
+const void *parcel_udt_beat(parcel_udt_connection *connection);
+// Packets that libudt takes from writers before they wait. Never more than the send buffer's size as it was fixed.
+void parcel_udt_limit_backlog(parcel_udt_connection *connection, int packets);
 
 // Why the last call on this thread failed; the text is good until this thread's next call.
 int parcel_udt_error_code(void);

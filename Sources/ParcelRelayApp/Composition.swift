@@ -40,6 +40,7 @@ extension UDTOptions {
   package init(_ tuning: UDTTuning) {
     self.init()
     maximumSegment = tuning.mss
+    congestion = tuning.congestion
     if let size = tuning.udtBuffer { (sendBuffer, receiveBuffer) = (size, size) }
     if let size = tuning.udpBuffer { (udpSendBuffer, udpReceiveBuffer) = (size, size) }
   }

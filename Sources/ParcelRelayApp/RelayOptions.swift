@@ -80,7 +80,18 @@ package struct UDTTuning: ParsableArguments {
     help: ArgumentHelp("The system's buffers of each UDP socket.", valueName: "bytes"))
   package var udpBuffer: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "How fast to send over UDT: model (what the path delivers, whatever it loses), fair (gives way to every loss above 2 %), native (UDT's own law), or fixed=RATE for a link of your own.",
+      valueName: "law"),
+    transform: UDTTuning.congestion)
+  package var congestion = CongestionPreset.model
+
   package init() {}
+
+  private static func congestion(_ text: String) throws -> CongestionPreset {
+    do { return try CongestionPreset(text) } catch { throw ValidationError("--congestion: " + error.text) }
+  }
 
   package mutating func validate() throws {
     if let mss, !(400...65_500).contains(mss) { throw ValidationError("--mss must be 400 to 65500.") }

@@ -7,6 +7,8 @@ import ParcelSystem
 /// libudt makes it with the connection, before anybody has accepted that, so messages that come early are not lost.
 final class PeerLink: @unchecked Sendable {
   let connection: OpaquePointer
+  /// How fast is sent, and what is sent or asked for again.
+  let congestion: CongestionBridge
   /// Woken when something was learnt.
   private let monitor = Monitor()
   // Only inside `monitor`.
@@ -17,32 +19,15 @@ final class PeerLink: @unchecked Sendable {
   private var written: UInt64 = 0
   private var isDead = false
   private var isGone = false
+  private var forOurs: (@Sendable () -> Void)?
 
-  fileprivate init(_ connection: OpaquePointer) {
+  init(_ connection: OpaquePointer) {
     self.connection = connection
+    congestion = CongestionBridge(connection)
     parcel_udt_retain(connection)
   }
 
   deinit { parcel_udt_release(connection) }
-
-  /// For libudt's sockets: how its threads come here.
-  static var hooks: parcel_udt_hooks {
-    parcel_udt_hooks(
-      make: { connection in
-        guard let connection else { return nil }
-        return Unmanaged.passRetained(PeerLink(connection)).toOpaque()
-      },
-      release: { context in
-        if let context { Unmanaged<PeerLink>.fromOpaque(context).release() }
-      },
-      received: { context, words, count in
-        guard let context else { return }
-        let link = Unmanaged<PeerLink>.fromOpaque(context).takeUnretainedValue()
-        if let message = PeerMessage(words: UnsafeBufferPointer(start: words, count: Int(count))) {
-          link.received(message)
-        }
-      })
-  }
 
   private var roundTrip: Double { Double(facts.round_trip) / 1e6 }
 
@@ -60,6 +45,7 @@ final class PeerLink: @unchecked Sendable {
 
   /// The stream has taken over: says hello.
   func start() {
+    congestion.limitBacklog()
     look()
     let now = MonotonicClock.now()
     monitor.locked {
@@ -69,7 +55,10 @@ final class PeerLink: @unchecked Sendable {
     saying { words, now in words.start(now: now) }
   }
 
-  private func received(_ message: PeerMessage) {
+  /// libudt's receive thread: a message came.
+  func received(_ message: PeerMessage) {
+    congestion.heard()
+    if message.kind == .arrived { return congestion.peerHas(newest: message.count) }
     var isNews = false
     saying { words, now in
       let before = (words.isAtEnd, words.wasReset)
@@ -79,6 +68,11 @@ final class PeerLink: @unchecked Sendable {
       return answers
     }
     if isNews { wake() }
+    let body = monitor.locked {
+      defer { forOurs = nil }
+      return forOurs
+    }
+    body?()
   }
 
   /// Makes the reading thread look again. Any thread.
@@ -109,6 +103,17 @@ final class PeerLink: @unchecked Sendable {
       return isDead ? [] : words.tick(now: now, isAcknowledged: facts.unacknowledged == 0)
     }
     if died { wake() }
+    congestion.know(peerIsStock: monitor.locked { words.peer == .stock })
+  }
+
+  /// By the pacer. Nil: libudt has closed the connection.
+  func pace(now: Instant) -> CongestionBridge.Turn? {
+    var facts = parcel_udt_facts()
+    guard parcel_udt_look(connection, &facts) == 0, facts.is_broken == 0 else { return nil }
+    let turn = congestion.tick(
+      now: now, roundTrip: Double(facts.round_trip) / 1e6, variance: Double(facts.round_trip_variance) / 1e6)
+    if let newest = turn.newest, peerIsOurs { send([PeerMessage(.arrived, count: UInt64(newest))]) }
+    return turn
   }
 }
 
@@ -141,6 +146,14 @@ extension PeerLink {
   }
 
   private static let deadText = "no sign of life from the peer for 15 s"
+
+  func whenOurs(_ body: @escaping @Sendable () -> Void) {
+    let isKnown = monitor.locked {
+      if words.peer != .ours { forOurs = body }
+      return words.peer == .ours
+    }
+    if isKnown { body() }
+  }
 
   var peerIsOurs: Bool { monitor.locked { words.peer == .ours } }
 

@@ -36,7 +36,7 @@ final class UDPSocket: Sendable {
   /// A new UDT socket on this one; throws the reason.
   func udtSocket(_ options: UDTOptions, isIPv6: Bool) throws(Cause) -> Int32 {
     var values = options.forC(isIPv6: isIPv6)
-    var hooks = PeerLink.hooks
+    var hooks = LibraryHooks.hooks(options.congestion)
     let socket = parcel_udt_socket(isIPv6 ? AF_INET6 : AF_INET, &values, &hooks)
     guard socket >= 0 else { throw Cause(LastError().cause) }
     var systemError: Int32 = 0

@@ -1,7 +1,8 @@
 import ParcelCore
 import Synchronization
 
-/// Connects, and remembers for each peer which packet size gets through.
+/// Connects, and remembers for each peer which packet size gets through and whether it is one of ours, which may have more
+/// packets on their way.
 ///
 /// A path may swallow large packets silently: the handshake is good and no data comes. The relay that sees it says so and
 /// connects again, with smaller packets.
@@ -10,6 +11,7 @@ package final class UDTConnector: Sendable {
   private let library: UDTLibrary
   private let gates = Mutex<[String: ConnectGate]>([:])
   private let ladders = Mutex<[String: SegmentLadder]>([:])
+  private let ours = KnownPeers()
 
   /// A packet size in `options` is obeyed, and nothing is remembered.
   package init(options: UDTOptions = UDTOptions(), library: UDTLibrary) {
@@ -23,9 +25,13 @@ package final class UDTConnector: Sendable {
     if options.maximumSegment == nil {
       options.maximumSegment = ladders.withLock { $0["\(host) \(port)"]?.segment }
     }
-    return try gate(for: "\(host) \(port)").enter { () throws(UDTStream.ConnectFailure) in
+    let origin = "\(host) \(port)"
+    if ours.contains(origin) { options.flowWindow = max(options.flowWindow, UDTOptions.ownWindow) }
+    let stream = try gate(for: origin).enter { () throws(UDTStream.ConnectFailure) in
       try UDTStream.connect(host: host, port: port, options: options, library: library)
     }
+    stream.whenOurs { [ours] in ours.insert(origin) }
+    return stream
   }
 
   private func gate(for peer: String) -> ConnectGate {
@@ -46,6 +52,21 @@ package final class UDTConnector: Sendable {
       // A program talks to few relays; a bound all the same.
       if ladders.count > 1000 { ladders = [:] }
       return ladders[stream.origin, default: SegmentLadder()].noData(with: stream.requestedSegment)
+    }
+  }
+}
+
+/// Hosts and ports behind which a peer has said that it is ours.
+private final class KnownPeers: Sendable {
+  private let names = Mutex<Set<String>>([])
+
+  func contains(_ name: String) -> Bool { names.withLock { $0.contains(name) } }
+
+  func insert(_ name: String) {
+    names.withLock { names in
+      // As for packet sizes.
+      if names.count > 1000 { names = [] }
+      names.insert(name)
     }
   }
 }

@@ -55,6 +55,12 @@ package final class UDTStream: ByteStream {
     library.ticker.bury(socket: socket)
   }
 
+  /// Calls `body` once, soon after the peer has said that it is ours; at once when it has. On any thread.
+  func whenOurs(_ body: @escaping @Sendable () -> Void) { link.whenOurs(body) }
+
+  /// What the sender's controller believes; nil with the stock law, and before anything was sent.
+  package var condition: ControlCondition? { link.congestion.condition }
+
   /// The peer speaks our messages. False also while that is not known yet: up to 3 s.
   package var peerIsOurs: Bool { link.peerIsOurs }
 

@@ -6,7 +6,10 @@ extension DownloadMachine {
   {
     switch phase {
     case .probing:
-      let range = ByteRange(0, asksWhole ? .max : policy.sizing.smallest)
+      // Over udt one flow asks for everything, here too: a request boundary in start-up idles a round trip and leaves a burst behind it.
+      // No file is longer than 2^40, and a server cuts the range to what it has.
+      let length = kind == .udt ? 1 << 40 : policy.sizing.smallest
+      let range = ByteRange(0, asksWhole ? .max : length)
       return open(id, kind, range: range, whole: asksWhole, now: now)
     case .fetching: return openSegment(id: id, kind, now: now)
     default: return []

@@ -26,7 +26,7 @@ struct MeasuringSeries: Sendable {
 }
 
 /// Rates of whole seconds from a growing count.
-struct RateSampler: Sendable {
+struct LegSampler: Sendable {
   private var start: (count: Int, at: Instant)?
 
   mutating func take(_ count: Int, now: Instant) -> Double? {
@@ -80,7 +80,7 @@ extension TransportPolicy {
     case .waiting(let since, let first):
       if count > first {
         leg.phase = .startingUp(since: now, last: 0)
-        sampler = RateSampler()
+        sampler = LegSampler()
         _ = sampler.take(count, now: now)
       } else if now - since > rules.firstByte {
         guard leg.kind == .udt else { return giveUp("not measured: no byte came over http", now: now) }
@@ -113,7 +113,7 @@ extension TransportPolicy {
     }
     self.series?.rest.removeFirst()
     self.series?.leg = MeasuringSeries.Leg(kind: next, phase: .clearing(since: now))
-    sampler = RateSampler()
+    sampler = LegSampler()
     reason = "measuring: \(next.rawValue)"
     return []
   }

@@ -41,7 +41,7 @@ package struct TransportPolicy: Sendable {
   var interval: Double
   /// One-second rates of `decided` since the last decision, the last ten.
   var recent: [Double] = []
-  var sampler = RateSampler()
+  var sampler = LegSampler()
   var warmSince: Instant?
 
   var failures = 0
@@ -170,7 +170,7 @@ package struct TransportPolicy: Sendable {
 
   mutating func forget() {
     recent = []
-    sampler = RateSampler()
+    sampler = LegSampler()
   }
 }
 

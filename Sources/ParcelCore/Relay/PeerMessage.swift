@@ -14,6 +14,9 @@ package struct PeerMessage: Hashable, Sendable {
     /// Something went wrong here: take nothing for complete. Repeated until it is answered.
     case reset = 5
     case resetAnswer = 6
+    /// `count` is the number of the newest data packet that came. Every few milliseconds while older ones are missing, since UDT's
+    /// acknowledgement then says nothing of it; lost ones are not repeated.
+    case arrived = 7
   }
 
   package var kind: Kind

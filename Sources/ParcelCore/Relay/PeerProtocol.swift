@@ -82,6 +82,7 @@ extension PeerProtocol {
       if reset != nil { isResetDone = true }
       reset = nil
       return []
+    case .arrived: return []
     }
   }
 
