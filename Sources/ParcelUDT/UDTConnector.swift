@@ -12,6 +12,8 @@ package final class UDTConnector: Sendable {
   private let gates = Mutex<[String: ConnectGate]>([:])
   private let ladders = Mutex<[String: SegmentLadder]>([:])
   private let ours = KnownPeers()
+  /// Streams with a wide window.
+  private let wide = Mutex<[Weak]>([])
 
   /// A packet size in `options` is obeyed, and nothing is remembered.
   package init(options: UDTOptions = UDTOptions(), library: UDTLibrary) {
@@ -26,12 +28,26 @@ package final class UDTConnector: Sendable {
       options.maximumSegment = ladders.withLock { $0["\(host) \(port)"]?.segment }
     }
     let origin = "\(host) \(port)"
-    if ours.contains(origin) { options.flowWindow = max(options.flowWindow, UDTOptions.ownWindow) }
+    let isWide = ours.contains(origin) && hasRoomForWide
+    if isWide { options.flowWindow = max(options.flowWindow, UDTOptions.ownWindow) }
     let stream = try gate(for: origin).enter { () throws(UDTStream.ConnectFailure) in
       try UDTStream.connect(host: host, port: port, options: options, library: library)
     }
     stream.whenOurs { [ours] in ours.insert(origin) }
+    if isWide { wide.withLock { $0.append(Weak(stream: stream)) } }
     return stream
+  }
+
+  /// A wide window takes some megabytes from the beginning: some flows get one, not a thousand.
+  private var hasRoomForWide: Bool {
+    wide.withLock { wide in
+      wide.removeAll { $0.stream == nil }
+      return wide.count < 8
+    }
+  }
+
+  private struct Weak {
+    weak var stream: UDTStream?
   }
 
   private func gate(for peer: String) -> ConnectGate {
