@@ -23,7 +23,7 @@ package final class RelayChild: Sendable {
     // A core file would hold what was relayed.
     var none = rlimit(rlim_cur: 0, rlim_max: 0)
     setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-    RelayProgram.raiseLimits()
+    DescriptorLimit.raise()
   }
 
   /// To be given to the service.

@@ -36,7 +36,7 @@ package final class RelayProgram: Sendable {
     var signals = endings
     sigaddset(&signals, SIGPIPE)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    raiseLimits()
+    DescriptorLimit.raise()
   }
 
   private static var endings: sigset_t {
@@ -44,13 +44,6 @@ package final class RelayProgram: Sendable {
     sigemptyset(&signals)
     for signal in [SIGINT, SIGTERM] { sigaddset(&signals, signal) }
     return signals
-  }
-
-  static func raiseLimits() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 
   /// To be given to the service.

@@ -14,7 +14,7 @@ extension ServerCommand {
     for signal in [SIGINT, SIGTERM, SIGPIPE] { sigaddset(&signals, signal) }
     if serving.cert != nil { sigaddset(&signals, SIGHUP) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    raiseDescriptorLimit()
+    DescriptorLimit.raise()
 
     let content = try content()
     if demo || manifest != nil {
@@ -81,14 +81,6 @@ extension ServerCommand {
     options.limits.connections = serving.maxConnections
     options.limits.idleTimeout = serving.idleTimeout
     return options
-  }
-
-  /// A connection has two or three descriptors, and the usual limit of 1,024 is for programs that use `select`.
-  private func raiseDescriptorLimit() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
 }
 

@@ -1,6 +1,7 @@
 import Glibc
 import ParcelCore
 import ParcelNet
+import ParcelSystem
 import ParcelTesting
 import Testing
 
@@ -35,10 +36,7 @@ import Testing
   }
 
   @Test func aThousandConnectionsAreOpenOverUDTAndAHundredBusy() throws {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    DescriptorLimit.raise()
     let chain = try Chain(.echo())
     let clients = try (0..<1000).map { _ in try connect(chain.port) }
     for client in clients { try client.write([1]) }

@@ -1,6 +1,7 @@
 import Glibc
 import ParcelCore
 import ParcelNet
+import ParcelSystem
 import ParcelRelay
 import Testing
 
@@ -119,11 +120,7 @@ private struct Line {
   }
 
   @Test func aThousandConnectionsAreOpenAndAHundredBusy() throws {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    try #require(limit.rlim_max > 4500)
+    try #require((DescriptorLimit.raise() ?? 0) > 4500)
     let line = try Line(.echo()) { $0.maxConnections = 1000 }
     defer { line.stop() }
     var clients: [TCPStream] = []

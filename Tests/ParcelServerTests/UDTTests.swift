@@ -1,6 +1,7 @@
 import Foundation
 import ParcelCore
 import ParcelServer
+import ParcelSystem
 import ParcelUDT
 import Testing
 
@@ -90,11 +91,7 @@ struct UDTServerTests {
 struct ThousandTests {
   @Test("A thousand clients are connected at once and each is answered")
   func thousand() throws {
-    var limit = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    try #require(limit.rlim_cur >= 1500, "this machine allows too few open files")
+    try #require((DescriptorLimit.raise() ?? 0) >= 1500, "this machine allows too few open files")
     let server = try ServerProgram([
       "--demo", "--demo-scale", "0.001", "--max-connections", "1001", "--drain", "30",
     ])

@@ -152,18 +152,24 @@ import Testing
     try expectRight(names, root: nginx.root.path)
   }
 
-  @Test("the embedded relay killed by SEGV in mid-transfer, twice: the file is right") func childDies() throws
-  {
-    defer { folder.remove() }
+  /// Fetches over UDT while the embedded relay gets that signal so many times, and expects every file to be right.
+  func fetchWithSignals(_ signal: String, times: Int) throws -> Programs.Result {
     let root = try makeRoot()
     let server = try Service("parcel-server", ["--root", root], in: folder)
     defer { server.stop() }
     try scene(files, base: server.address, root: root)
     let result = try fetchAndKill(
-      ["-u", "--limit-rate", "8M"], signal: "-SEGV",
-      pattern: "parcel-tcp2udt 127.0.0.1:\(server.port) ", times: 2)
+      ["-u", "--limit-rate", "8M"], signal: signal,
+      pattern: "parcel-tcp2udt 127.0.0.1:\(server.port) ", times: times)
     #expect(result.code == 0, "\(result.out) \(result.err)")
     try expectRight(names, root: root)
+    return result
+  }
+
+  @Test("the embedded relay killed by SEGV in mid-transfer, twice: the file is right") func childDies() throws
+  {
+    defer { folder.remove() }
+    _ = try fetchWithSignals("-SEGV", times: 2)
   }
 
   @Test("a relay that takes fewer connections than are wanted only makes it slower") func limitedRelay()
@@ -188,16 +194,8 @@ import Testing
     throws
   {
     defer { folder.remove() }
-    let root = try makeRoot()
-    let server = try Service("parcel-server", ["--root", root], in: folder)
-    defer { server.stop() }
-    try scene(files, base: server.address, root: root)
-    let result = try fetchAndKill(
-      ["-u", "--limit-rate", "8M"], signal: "-STOP",
-      pattern: "parcel-tcp2udt 127.0.0.1:\(server.port) ", times: 1)
-    #expect(result.code == 0, "\(result.out) \(result.err)")
+    let result = try fetchWithSignals("-STOP", times: 1)
     #expect(!result.out.contains("in 30 s"))
-    try expectRight(names, root: root)
   }
 
   @Test("auto with nobody at the relay fetches over http, and says why") func silentRelay() throws {

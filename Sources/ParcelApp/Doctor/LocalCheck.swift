@@ -21,7 +21,6 @@ enum LocalCheck {
     return result
   }
 
-  /// Beside this program, else the first in PATH; relative entries do not count: what is found there is anybody's.
   static func folder(_ path: String) -> FolderMeasurement {
     var existing = Documents.absolute(path)
     var isThere = stat()
