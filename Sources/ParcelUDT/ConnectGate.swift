@@ -10,8 +10,10 @@ final class ConnectGate: @unchecked Sendable {
   private let monitor = Monitor()
   // Only inside `monitor`.
   private var running = 0
-  /// When somebody last found that nobody answers, and how that was said.
+  /// When somebody last found that nobody answers, and how that was said. Nil once somebody got through.
   private var silence: (at: Instant, failure: UDTStream.ConnectFailure)?
+  /// When somebody last got through: one handshake that was lost meanwhile says nothing about the others.
+  private var lastSuccess: Instant?
 
   /// Runs `connect`, after a wait perhaps. When it turned out meanwhile that nobody answers, that is the answer at once: a
   /// thousand that wait would learn it in minutes else.
@@ -30,20 +32,25 @@ final class ConnectGate: @unchecked Sendable {
       monitor.locked { monitor.wakeOne() }
       throw known
     }
+    let entered = MonotonicClock.now()
     do throws(UDTStream.ConnectFailure) {
       let stream = try connect()
-      leave(nil)
+      leave(nil, entered: entered)
       return stream
     } catch {
-      leave(error)
+      leave(error, entered: entered)
       throw error
     }
   }
 
-  private func leave(_ failure: UDTStream.ConnectFailure?) {
+  private func leave(_ failure: UDTStream.ConnectFailure?, entered: Instant) {
     monitor.locked {
       running -= 1
-      if let failure, failure.isSilent { silence = (MonotonicClock.now(), failure) }
+      if failure == nil {
+        (silence, lastSuccess) = (nil, MonotonicClock.now())
+      } else if let failure, failure.isSilent, lastSuccess.map({ $0 < entered }) ?? true {
+        silence = (MonotonicClock.now(), failure)
+      }
       monitor.wakeOne()
     }
   }
