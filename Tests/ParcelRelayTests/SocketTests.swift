@@ -1,8 +1,8 @@
 import Glibc
 import ParcelCore
 import ParcelNet
-import ParcelSystem
 import ParcelRelay
+import ParcelSystem
 import Testing
 
 /// TCP to TCP through a relay.
