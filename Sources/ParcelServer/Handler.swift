@@ -66,7 +66,9 @@ struct Handler: Sendable {
     // would be when a digest of the part is asked for, so that a client can compare parts without their bytes.
     let ranges = request.all("range")
     let asksForDigest = request.method == "HEAD" && request["want-content-digest"] != nil
-    if request.method == "GET" || asksForDigest, ranges.count == 1, conditions.rangeCounts(ifRange: request["if-range"]) {
+    if request.method == "GET" || asksForDigest, ranges.count == 1,
+      conditions.rangeCounts(ifRange: request["if-range"])
+    {
       rule = RangeRule(ranges[0], size: file.size)
     }
     headers += ObjectDigests(file: file, body: body, byID: byID, rule: rule).headers(for: request)

@@ -160,7 +160,13 @@ extension LargeFile {
     let atRest: @Sendable () -> Void = { [self] in volume.syncer.submit { _ in work() } }
     volume.writer.submit { [self] _ in
       let isFollowing = lock.locked {
-        if self.isFollowing { whenFollowerIdle = atRest }
+        if self.isFollowing {
+          let earlier = whenFollowerIdle
+          whenFollowerIdle = {
+            earlier?()
+            atRest()
+          }
+        }
         return self.isFollowing
       }
       if !isFollowing { atRest() }

@@ -155,7 +155,7 @@ import Testing
     lab.store.setRight(right.bytes)
     await lab.engine.add([spec("a", size: right.bytes.count)])
     var asked = false
-    await lab.serveAll(right, limit: 300) { transfer in
+    await lab.serveAll(right, limit: 60) { transfer in
       if answer(transfer, right, lab, toHead: false, toGet: false) {
         asked = true
         return true

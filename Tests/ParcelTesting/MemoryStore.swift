@@ -139,7 +139,9 @@ package final class MemoryPart: PartFile {
 
   package func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
   package func settleComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
-  package func comparer(for range: ByteRange) -> any SegmentWriter { MemoryWriter(self, range, compares: true) }
+  package func comparer(for range: ByteRange) -> any SegmentWriter {
+    MemoryWriter(self, range, compares: true)
+  }
 
   fileprivate func compare(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
     let (differs, events) = state.withLock { state -> (Bool, (@Sendable (PartEvent) -> Void)?) in

@@ -214,7 +214,10 @@ extension Summary {
         ?? PlainNumbers.bytes(partial.received)
       guard let audit = partial.audit else { return ["  \(path) (\(amount))"] }
       let bad = audit.badBlocks
-      let blocks = bad == 0 ? "no bad block" : "\(Grouped.text(bad)) bad (\(RepairReport.blockNames(audit.bad, blockSize: audit.blockSize)))"
+      let blocks =
+        bad == 0
+        ? "no bad block"
+        : "\(Grouped.text(bad)) bad (\(RepairReport.blockNames(audit.bad, blockSize: audit.blockSize)))"
       return ["  \(path) (\(amount) safe, \(blocks))"]
     }
     return lines

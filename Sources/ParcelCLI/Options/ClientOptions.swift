@@ -106,7 +106,9 @@ package struct TargetOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("no-repair"),
-    help: "Leave a file whose digest is wrong as it is, instead of finding and fetching again what is wrong in it.")
+    help:
+      "Leave a file whose digest is wrong as it is, instead of finding and fetching again what is wrong in it."
+  )
   package var noRepair = false
 
   @Flag(

@@ -77,7 +77,8 @@ extension RunFold {
   {
     switch transition.from {
     case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
-    case .retrying, .verifying, .repairing: return verbosity >= .verbose ? line(.running, "running", name) : nil
+    case .retrying, .verifying, .repairing:
+      return verbosity >= .verbose ? line(.running, "running", name) : nil
     default: break
     }
     guard row.baseline > 0 else {

@@ -65,7 +65,8 @@ extension AuditResult {
       let bad = audit.badBlocks
       return Failure(
         .digest, retry: .never,
-        sentence + "; \(Grouped.text(bad)) \(bad == 1 ? "is" : "are") bad (\(bad == 1 ? "block" : "blocks") \(names)).",
+        sentence
+          + "; \(Grouped.text(bad)) \(bad == 1 ? "is" : "are") bad (\(bad == 1 ? "block" : "blocks") \(names)).",
         remedy: "Run without --verify-only: bad blocks are fetched again. Check the disk.")
     }
   }

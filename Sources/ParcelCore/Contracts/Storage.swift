@@ -170,7 +170,9 @@ extension DownloadStore {
 
 /// For part files that never are on disk before they are right: there is nothing to compare.
 extension PartFile {
-  private var unsupported: Failure { Failure(.digest, retry: .never, "This file cannot be repaired in parts.") }
+  private var unsupported: Failure {
+    Failure(.digest, retry: .never, "This file cannot be repaired in parts.")
+  }
 
   package func digest(
     of range: ByteRange, _ algorithm: Digest.Algorithm,
@@ -181,11 +183,15 @@ extension PartFile {
     completion(unsupported)
   }
 
-  package func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(unsupported) }
+  package func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void) {
+    completion(unsupported)
+  }
 
   package func comparer(for range: ByteRange) -> any SegmentWriter { writer(for: range) }
 
-  package func settleComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(unsupported) }
+  package func settleComparison(completion: @escaping @Sendable (Failure?) -> Void) {
+    completion(unsupported)
+  }
 }
 
 /// Takes the bytes of one segment in order. `write` comes from the transport's thread; `shrink` from any.

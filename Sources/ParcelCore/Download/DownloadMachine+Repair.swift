@@ -25,7 +25,11 @@ extension DownloadMachine {
   }
 
   /// A repair is under way, or damaged blocks are on their way again.
-  var isRepairing: Bool { repair != nil || mendsDamage }
+  var isRepairing: Bool {
+    if repair != nil { return true }
+    guard mendsDamage, let planner, planner.size < .max else { return false }
+    return planner.size - planner.have.count <= damaged.count
+  }
 
   // MARK: Beginning
 
@@ -46,7 +50,9 @@ extension DownloadMachine {
 
   /// The store found the digest wrong and all blocks as they were written.
   mutating func mend(_ mismatch: Failure, now: Instant) -> [DownloadEffect] {
-    guard policy.repairs, let size = planner?.size, size > 0, size < .max else { return fail(mismatch, now: now) }
+    guard policy.repairs, let size = planner?.size, size > 0, size < .max else {
+      return fail(mismatch, now: now)
+    }
     comparing = false
     var repair = self.repair ?? Repair(size: size, mismatch: mismatch)
     repair.mismatch = mismatch
@@ -64,8 +70,9 @@ extension DownloadMachine {
 
   /// A small file was never on the disk: it comes again as a whole.
   private mutating func fetchAgain(_ size: Int, now: Instant) -> [DownloadEffect] {
+    guard let before = repair?.round, before < Repair.mostRounds else { return giveUp(now: now) }
+    let round = before + 1
     repair?.beginSmallRound()
-    guard let round = repair?.round, round <= Repair.mostRounds else { return giveUp(now: now) }
     planner = SegmentPlanner(size: size, blockSize: SegmentPlanner.blockSize(for: size))
     phase = .fetching
     let text = "\(repair?.mismatch.sentence ?? "") Fetching its \(Grouped.text(size)) bytes again"
@@ -197,7 +204,7 @@ extension DownloadMachine {
   mutating func countRepair(_ range: ByteRange) {
     guard !range.isEmpty else { return }
     if isComparing { repair?.compared.insert(range) }
-    if repair != nil { repair?.fetched += range.count } else if mendsDamage { damageFetched += range.count }
+    if repair != nil { repair?.fetched += range.count } else { damageFetched += damaged.count(in: range) }
   }
 
   /// All that was to be fetched is here. Nil: verify; else what to do instead.
@@ -274,6 +281,7 @@ extension Repair {
       return "The bytes are kept in the .part file. Get a new manifest, or ask who runs the server."
     }
     let kept = isSmall ? "" : "The bytes are kept in the .part file. "
-    return kept + "Something between here and the server changes bytes: try https, another network, or without a proxy."
+    return kept
+      + "Something between here and the server changes bytes: try https, another network, or without a proxy."
   }
 }

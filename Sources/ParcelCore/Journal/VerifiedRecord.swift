@@ -55,7 +55,8 @@ package struct VerifiedRecord: Hashable, Sendable {
     else { return nil }
     let words = line[9...].split(separator: 32, omittingEmptySubsequences: false)
       .map { Substring(decoding: $0, as: UTF8.self) }
-    guard words.count == 7, let device = UInt64(words[0]), let inode = UInt64(words[1]), let size = Int(words[2]),
+    guard words.count == 7, let device = UInt64(words[0]), let inode = UInt64(words[1]),
+      let size = Int(words[2]),
       let modified = Int(words[3]), let changed = Int(words[4]), let path = PercentText.decode(words[6])
     else { return nil }
     let digests = words[5].split(separator: ",").compactMap { word -> Digest? in

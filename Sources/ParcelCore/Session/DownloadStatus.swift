@@ -23,7 +23,9 @@ package enum DownloadState: String, Sendable, CaseIterable {
   /// Nothing more will happen by itself in this run, and nothing needs to.
   package var isDone: Bool { self == .verified || self == .complete }
   /// Holds connections or works on the disk right now.
-  package var isActive: Bool { self == .opening || self == .running || self == .verifying || self == .repairing }
+  package var isActive: Bool {
+    self == .opening || self == .running || self == .verifying || self == .repairing
+  }
   /// Nothing more happens unless the user asks for it.
   package var isSettled: Bool { isDone || self == .failed || self == .needsUser }
 }
