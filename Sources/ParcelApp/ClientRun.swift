@@ -13,6 +13,8 @@ struct ClientRun: Sendable {
   /// Over UDT.
   let tunnel: any Transport
   let engine: Engine
+  /// `--verify-only`: nothing is written, so nothing is locked either.
+  private let readsOnly: Bool
 
   /// `debug` gets each line of each head with `--debug`, on the transport's thread. `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
   init(
@@ -24,6 +26,12 @@ struct ClientRun: Sendable {
     var files = FileStore.Options(root: settings.folder)
     files.buffers = max(16, connections + 2)
     files.verifies = settings.verifies
+    files.rehashes = options.target.rehash
+    let remarks = LedgerRemarks()
+    if settings.verifies, !settings.verifyOnly, let folder = Ledger.standardFolder {
+      files.ledger = Ledger(folder: folder, onRemark: remarks.say)
+    }
+    readsOnly = settings.verifyOnly
     store = FileStore(files)
     var curl = CurlSettings()
     if options.output.debug { curl.log = debug }
@@ -34,6 +42,7 @@ struct ClientRun: Sendable {
       options: settings, store: store, transport: transport, tunnel: tunnel, clock: Clocks.now,
       wallClock: Clocks.wallClock,
       epoch: Clocks.epoch, publish: publish)
+    remarks.connect(engine)
   }
 
   /// Through the embedded relay program, or through one that others started (`-e`).
@@ -77,6 +86,7 @@ struct ClientRun: Sendable {
     settings.relay = options.route.relayRule
     settings.rateLimit = options.pace.rate?.bytesPerSecond
     settings.policy.retry.limit = options.pace.retries
+    settings.policy.repairs = !options.target.noRepair
     settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings
@@ -106,6 +116,7 @@ struct ClientRun: Sendable {
 
   /// Makes the target folder and takes its lock. Throws what would stop every single file.
   func prepare() async throws(Failure) {
+    if readsOnly { return }
     let store = store
     let failure: Failure? = await withCheckedContinuation { continuation in
       Thread.start("parcel-open") {

@@ -77,7 +77,7 @@ extension Engine {
   private func occupiesSlot(_ entry: Live, now: Instant) -> Bool {
     switch entry.machine.state(now: now) {
     case .opening: true
-    case .running:
+    case .running, .repairing:
       !entry.receivers.isEmpty || !budget.isHeld(Address.origin(of: entry.machine.url), now: now)
     default: false
     }
@@ -144,12 +144,10 @@ extension Engine {
     switch event {
     case .opened(let id, let result):
       guard let entry = live[id] else { return }
-      if case .success(.ready(let part)) = result {
-        entry.part = part
-        if options.verifyOnly { return missing(entry, now: now) }
-      }
-      run(entry.machine.opened(checked(result, entry), now: now), for: entry, now: now)
+      if case .success(.ready(let part)) = result { entry.part = part }
+      run(entry.machine.opened(result, now: now), for: entry, now: now)
       follow(entry, now: now)
+    case .audited(let id, let result): audited(id, result, now: now)
     case .answered(let id, let transfer, let head, let verdict):
       with(id, now) { entry in
         learnRelay(head, transfer, of: entry, now: now)
@@ -159,6 +157,14 @@ extension Engine {
     case .ended(let id, let transfer, let end, let verdict, let position):
       ended(id, transfer, end, verdict, position: position, now: now)
     case .part(let id, .lost(let range)): with(id, now) { $0.machine.lost(range) }
+    case .part(let id, .replaced(let range)): with(id, now) { $0.machine.replaced(range) }
+    case .partDigested(let id, let range, let result):
+      with(id, now) { $0.machine.partDigested(range, result, now: now) }
+    case .dropped(let id, let failure): with(id, now) { $0.machine.dropped(failure, now: now) }
+    case .comparisonPrepared(let id, let failure):
+      with(id, now) { $0.machine.comparisonPrepared(failure, now: now) }
+    case .comparisonSettled(let id, let failure):
+      with(id, now) { $0.machine.comparisonSettled(failure, now: now) }
     case .part(let id, .failed(let failure)): with(id, now) { $0.machine.partFailed(failure, now: now) }
     case .finished(let id, let result): with(id, now) { $0.machine.finished(result, now: now) }
     case .closed(let id, let failure): with(id, now) { $0.machine.closed(failure) }
@@ -195,6 +201,7 @@ extension Engine {
       }
     }
     var outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
+    outcome.partDigests = end.head.map { ServerDigest.part(in: $0) } ?? []
     if receiver.kind == .udt {
       judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now)
       if case .failed(let failure) = outcome.reason, failure.code == .proxy, position == receiver.start,
@@ -208,29 +215,6 @@ extension Engine {
     if let resolved = entry.machine.resolvedURL, !Address.sameOrigin(resolved, entry.machine.url) {
       entry.leavesRelay = true
     }
-    follow(entry, now: now)
-  }
-
-  /// `--verify-only`: another file in the place is a wrong file, not an obstacle.
-  private func checked(_ result: Result<OpenResult, Failure>, _ entry: Live) -> Result<OpenResult, Failure> {
-    guard options.verifyOnly, case .failure(let failure) = result, failure.code == .exists else {
-      return result
-    }
-    return .failure(
-      Failure(
-        .digest, retry: .never,
-        "'\(entry.path ?? entry.machine.spec.title)' is there and is not the right file.",
-        remedy: "Run without --verify-only and with --overwrite to replace it."))
-  }
-
-  /// `--verify-only`, and the file is not complete.
-  private func missing(_ entry: Live, now: Instant) {
-    let failure = Failure(
-      .notFound, retry: .never, "'\(entry.path ?? entry.machine.spec.title)' is not there, or not complete.",
-      remedy: "Run without --verify-only to fetch it.")
-    _ = entry.machine.rest(as: .failed(failure))
-    run(entry.machine.opened(.failure(failure), now: now), for: entry, now: now)
-    suspend(entry)
     follow(entry, now: now)
   }
 }

@@ -28,6 +28,7 @@ extension Engine {
       case .identify(let identity): entry.part?.identify(identity)
       case .finish(let size, let digests): finish(entry, size: size, digests: digests)
       case .suspend: suspend(entry)
+      case .digestPart, .drop, .prepareComparison, .settleComparison: repair(entry, effect)
       case .discard:
         let id = entry.id
         entry.part?.discard { [inbox] failure in inbox.post(.discarded(id, failure)) }
@@ -48,6 +49,9 @@ extension Engine {
     case .failure(let failure):
       inbox.post(.opened(id, .failure(failure)))
       return
+    }
+    if options.verifyOnly {
+      return store.audit(target) { [inbox] result in inbox.post(.audited(id, result)) }
     }
     store.open(
       target, events: { [inbox] event in inbox.post(.part(id, event)) },
@@ -86,7 +90,8 @@ extension Engine {
     let asked = plan.whole ? nil : plan.range
     let validator = plan.range.start > 0 ? plan.expected?.validator : nil
     if let validator, asked != nil { headers.append(HTTPHeader("If-Range", validator)) }
-    let writer = plan.writes ? entry.part?.writer(for: plan.range) : nil
+    let writer = writer(for: plan, entry)
+    if plan.question != nil { headers.append(HTTPHeader("Want-Content-Digest", "sha-256=10, sha-512=5")) }
     let expectation = ResponseExpectation(
       url: plan.url, range: asked, identity: plan.expected, size: entry.machine.spec.size)
     let receiver = Receiver(
@@ -96,11 +101,12 @@ extension Engine {
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
     opened(plan.kind, for: entry, 1)
-    carrier(plan.kind).open(
-      TransferRequest(
-        id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,
-        relay: plan.kind == .udt ? entry.route?.relay : nil),
-      receiver: receiver)
+    var request = TransferRequest(
+      id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,
+      relay: plan.kind == .udt ? entry.route?.relay : nil)
+    request.headOnly = plan.question == .head
+    request.fresh = plan.fresh && plan.question == nil
+    carrier(plan.kind).open(request, receiver: receiver)
   }
 
   private func finish(_ entry: Live, size: Int, digests: [Digest]) {

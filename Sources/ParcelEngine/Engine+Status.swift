@@ -73,6 +73,9 @@ extension Engine {
     count(old, -1)
     count(new, 1)
     statuses[index] = new
+    if let report = new.repair, report.isNews(after: old.repair) {
+      repairs.append(RepairChange(id: entry.id, time: now, report: report))
+    }
     dirty.insert(entry.id)
     isDirty = true
     guard new.state != old.state else { return }
@@ -91,6 +94,7 @@ extension Engine {
     status.connections = machine.attempts.count
     status.failure = machine.failure
     status.choice = choice(of: entry.id)
+    status.repair = machine.repairReport
     if status.state.isDone {
       status.hashed = status.state == .verified ? status.received : 0
       status.failure = nil
@@ -98,6 +102,8 @@ extension Engine {
     }
     if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
     status.hashed = min(entry.hashed, status.received)
+    status.audit = entry.audit
+    if let audit = entry.audit { status.received = audit.safe }
     guard !machine.isResting else {
       // Small files are kept in memory until they are complete: nothing of an unfinished one is on disk.
       if machine.isSmall { status.received = 0 }
@@ -139,7 +145,7 @@ extension Engine {
   /// Where the bytes of unfinished downloads are, for the summary. Small ones have none on disk.
   package func partPaths() -> [DownloadID: String] {
     live.compactMapValues { entry in
-      guard !entry.machine.isSmall, entry.machine.received > 0 else { return nil }
+      guard !entry.machine.isSmall, entry.machine.received > 0 || entry.audit != nil else { return nil }
       return entry.path.map { $0 + ".part" }
     }
   }

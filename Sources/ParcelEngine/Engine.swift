@@ -59,6 +59,7 @@ package actor Engine {
   var transitions: [Transition] = []
   var log: [LogLine] = []
   var routeChanges: [RouteChange] = []
+  var repairs: [RepairChange] = []
   var newRemoved: [DownloadID] = []
   var tableChanged = false
   var isDirty = true
@@ -232,12 +233,14 @@ package actor Engine {
     snapshot.settings = settings
     snapshot.routes = routes.prefix(16).map { routeStatus($0) }
     snapshot.routeChanges = routeChanges
+    snapshot.repairs = repairs
     tableChanged = false
     newRemoved = []
     dirty = []
     transitions = []
     log = []
     routeChanges = []
+    repairs = []
     isDirty = false
     publish(snapshot)
   }

@@ -4,10 +4,15 @@ import Synchronization
 /// What adapters tell the engine. Times are the engine's, read when it looks.
 enum EngineEvent: Sendable {
   case opened(DownloadID, Result<OpenResult, Failure>)
+  case audited(DownloadID, Result<AuditResult, Failure>)
   case answered(DownloadID, TransferID, ResponseHead, ResponseVerdict)
   case ended(DownloadID, TransferID, TransferEnd, ResponseVerdict?, position: Int)
   case part(DownloadID, PartEvent)
   case finished(DownloadID, Result<Finished, Failure>)
+  case partDigested(DownloadID, ByteRange, Result<[UInt8], Failure>)
+  case dropped(DownloadID, Failure?)
+  case comparisonPrepared(DownloadID, Failure?)
+  case comparisonSettled(DownloadID, Failure?)
   case closed(DownloadID, Failure?)
   case discarded(DownloadID, Failure?)
 }

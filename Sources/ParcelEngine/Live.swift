@@ -18,6 +18,8 @@ final class Live {
   /// Bytes of each open transfer that are in `incoming`.
   var counted: [TransferID: Int] = [:]
   var hashed = 0
+  /// What `--verify-only` found of an unfinished file.
+  var audit: PartialAudit?
   /// How its server is reached; nil before its first turn.
   var route: Route?
   /// Over udt it failed in a way that http may not: `auto` leaves it on http.

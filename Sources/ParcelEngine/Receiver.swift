@@ -14,6 +14,8 @@ final class Receiver: TransferReceiver {
   private let epoch: @Sendable () -> Int
   let start: Int
   private let mayBeWhole: Bool
+  /// Only its head is wanted.
+  private let isQuestion: Bool
   private let inbox: Inbox
 
   private struct State {
@@ -36,6 +38,7 @@ final class Receiver: TransferReceiver {
     self.epoch = epoch
     start = plan.range.start
     mayBeWhole = plan.mayBeWhole
+    isQuestion = plan.question != nil
     self.inbox = inbox
     state = Mutex(State(writer: writer))
   }
@@ -57,6 +60,7 @@ final class Receiver: TransferReceiver {
 
   func begin(_ head: ResponseHead) -> BodyDecision {
     let verdict = judge(head)
+    if isQuestion { return .reject }
     switch verdict {
     case .redirect, .refused: return .reject
     case .wholeInsteadOfPart(let identity):

@@ -41,6 +41,8 @@ struct CurlSetup {
       handle.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
       handle.set(CURLOPT_BUFFERSIZE, 512 << 10)
     }
+    handle.set(CURLOPT_NOBODY, request.headOnly)
+    handle.set(CURLOPT_FRESH_CONNECT, request.fresh)
     handle.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(options.connectTimeout * 1000)))
     handle.set(CURLOPT_TCP_NODELAY, true)
     handle.set(CURLOPT_TCP_KEEPALIVE, true)

@@ -61,7 +61,7 @@ final class CurlTransfer {
     case .receive: return true
     case .reject:
       verdict = .rejected
-      return head.status >= 400 || (head.contentLength ?? .max) <= Self.drainLimit
+      return request.headOnly || head.status >= 400 || (head.contentLength ?? .max) <= Self.drainLimit
     }
   }
 

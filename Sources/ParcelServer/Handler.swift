@@ -62,9 +62,13 @@ struct Handler: Sendable {
     headers.append(HTTPHeader("Content-Type", "application/octet-stream"))
     if byID { headers.append(HTTPHeader("Content-Disposition", HeaderValue.disposition(file.name))) }
     var rule = RangeRule.whole
-    // `Range` means something for GET only, and two of them are not well formed.
+    // `Range` means something for GET only, and two of them are not well formed. With HEAD we take it for what the GET
+    // would be when a digest of the part is asked for, so that a client can compare parts without their bytes.
     let ranges = request.all("range")
-    if request.method == "GET", ranges.count == 1, conditions.rangeCounts(ifRange: request["if-range"]) {
+    let asksForDigest = request.method == "HEAD" && request["want-content-digest"] != nil
+    if request.method == "GET" || asksForDigest, ranges.count == 1,
+      conditions.rangeCounts(ifRange: request["if-range"])
+    {
       rule = RangeRule(ranges[0], size: file.size)
     }
     headers += ObjectDigests(file: file, body: body, byID: byID, rule: rule).headers(for: request)

@@ -20,11 +20,18 @@ package final class FileStore: DownloadStore, Sendable {
     /// Gives a large file's bytes out of the page cache when they are safe and hashed.
     package var leavesPageCache = true
 
+    /// Files found right in earlier runs need not be read again; nil: all are.
+    package var ledger: Ledger?
+    /// Files that are there are read even if the ledger knows them (`--rehash`).
+    package var rehashes = false
+
     package init(root: String) { self.root = root }
   }
 
   let context: StoreContext
   private let openers = Workers(threads: 4)
+  let audits = Workers(
+    threads: min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 4), scratchBytes: 256 << 10)
   /// The run's lock, or why it could not be had. Nil before the first target.
   private let rootLock = Mutex<Result<LockFile, Failure>?>(nil)
   private let rootVolume = Mutex<Volume?>(nil)
@@ -101,8 +108,10 @@ package final class FileStore: DownloadStore, Sendable {
   package func shutDown() {
     context.isShuttingDown.store(true, ordering: .relaxed)
     openers.stop()
+    audits.stop()
     context.ticker.stop()
     for volume in context.volumes.list { volume.stop() }
+    context.options.ledger?.close()
     rootLock.withLock { lock in
       if case .success(let held) = lock { held.release() }
       lock = nil

@@ -45,6 +45,7 @@ extension LargeFile {
     volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { fdatasync(descriptor) } }
     lock.locked {
       guard phase == .finishing, var request = finishRequest else { return }
+      isFollowerHeld = false
       request.isWritten = true
       finishRequest = request
       if !isFollowing, runs.map(\.algorithm) != request.digests.map(\.algorithm) {
@@ -61,9 +62,12 @@ extension LargeFile {
       try System.syncData(descriptor)
       let folder = Path.folder(target.path)
       try System.rename(partPath, to: target.path, replace: target.overwrite)
+      // At once: what somebody else changes from now on must not look like ours.
+      let found = try System.status(target.path)
       for above in lock.locked({ foldersToSync }) where above != folder { try System.syncFolder(above) }
       try System.syncFolder(folder)
       _ = try? System.remove(journalPath)
+      if let found { context.options.ledger?.noteRenamed(target.path, found, request.digests) }
       release()
       endCommit(request, .success(Finished(size: request.size, verified: request.digests.first)))
     } catch {
@@ -156,7 +160,13 @@ extension LargeFile {
     let atRest: @Sendable () -> Void = { [self] in volume.syncer.submit { _ in work() } }
     volume.writer.submit { [self] _ in
       let isFollowing = lock.locked {
-        if self.isFollowing { whenFollowerIdle = atRest }
+        if self.isFollowing {
+          let earlier = whenFollowerIdle
+          whenFollowerIdle = {
+            earlier?()
+            atRest()
+          }
+        }
         return self.isFollowing
       }
       if !isFollowing { atRest() }

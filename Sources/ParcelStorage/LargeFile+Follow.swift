@@ -32,6 +32,7 @@ extension LargeFile {
   private var hasWork: Bool {
     guard failure == nil, descriptor >= 0, phase == .open || phase == .finishing else { return false }
     if let request = finishRequest, request.isWritten { return true }
+    if isFollowerHeld { return false }
     return runs.isEmpty ? !suspects.isEmpty : hashed < stored.prefixEnd
   }
 
@@ -84,7 +85,7 @@ extension LargeFile {
   }
 
   /// At most 256 KiB of the file; nil when the file failed.
-  private func read(_ range: ByteRange, _ scratch: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
+  func read(_ range: ByteRange, _ scratch: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
     let piece = UnsafeMutableRawBufferPointer(rebasing: scratch[..<range.count])
     do throws(Errno) {
       let count = try System.read(descriptor, into: piece, at: range.start)

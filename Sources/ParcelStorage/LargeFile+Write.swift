@@ -69,8 +69,8 @@ extension LargeFile {
     }
   }
 
-  /// Notes bytes that are in the file. `digest` is theirs, nil when it was not computed.
-  private func landed(_ piece: ByteRange, digest: UInt64?, _ scratch: UnsafeMutableRawBufferPointer) {
+  /// On the writer thread: notes bytes that are in the file. `digest` is theirs, nil when it was not computed.
+  func landed(_ piece: ByteRange, digest: UInt64?, _ scratch: UnsafeMutableRawBufferPointer) {
     let (reread, sync) = lock.locked {
       stored.insert(piece)
       unsynced += piece.count

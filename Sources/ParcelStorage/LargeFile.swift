@@ -91,6 +91,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   var suspects: [Int] = []
   var isFollowing = false
   var whenFollowerIdle: (@Sendable () -> Void)?
+  /// The follower waits: bytes that it has read may be replaced.
+  var isFollowerHeld = false
 
   init(
     _ target: Target, context: StoreContext, volume: Volume, recovered: Recovered,
@@ -132,8 +134,9 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
     blockBytes.store(layout?.blockSize ?? BlockLayout.smallestBlock, ordering: .releasing)
   }
 
-  func writer(for range: ByteRange) -> any SegmentWriter {
-    let writer = SegmentBuffer(self, range)
+  func writer(for range: ByteRange) -> any SegmentWriter { addWriter(SegmentBuffer(self, range)) }
+
+  func addWriter(_ writer: SegmentBuffer) -> any SegmentWriter {
     let isOpen = lock.locked {
       guard phase == .open, failure == nil else { return false }
       writers.append(writer)

@@ -49,6 +49,10 @@ struct Opening: Sendable {
       return try refuseFinal(how, volume)
     }
     if context.options.verifies, !target.digests.isEmpty {
+      let ledger = context.options.rehashes ? nil : context.options.ledger
+      if ledger?.vouches(for: target.path, FileStamp(found), target.digests) == true {
+        return alreadyDone(size, verified: true)
+      }
       volume.hashers.submit { compareFinal(size, volume, $0) }
     } else if target.size != nil {
       alreadyDone(size, verified: false)
@@ -73,6 +77,8 @@ struct Opening: Sendable {
   private func compareFinal(_ size: Int, _ volume: Volume, _ scratch: UnsafeMutableRawBufferPointer) {
     do throws(Errno) {
       let runs = target.digests.compactMap { DigestRun($0.algorithm) }
+      let moment = FileStamp.cautiousNow
+      let before = try System.status(target.path, follow: true).map { FileStamp($0) }
       guard try hash(runs, scratch) else { return completion(.failure(.cancelled(target.path))) }
       let values = runs.map { $0.finish() }
       guard runs.count == target.digests.count, values == target.digests.map(\.bytes) else {
@@ -81,6 +87,9 @@ struct Opening: Sendable {
         return try refuseFinal(
           "its \(wanted.algorithm.rawValue) is \(found), \(wanted.hex) is wanted, so it differs from the download",
           volume)
+      }
+      if let before, let after = try System.status(target.path, follow: true), FileStamp(after) == before {
+        context.options.ledger?.note(target.path, before, target.digests, knownAt: moment)
       }
       alreadyDone(size, verified: true)
     } catch {

@@ -9,6 +9,8 @@ final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private let lock = Monitor()
   private let nextByte: Atomic<Int>
   private let endByte: Atomic<Int>
+  /// Its bytes are compared with those that are there.
+  private let compares: Bool
 
   /// Guarded by `lock`. `buffer` holds the file's bytes `start ..< position`; it begins at the 1 MiB boundary before.
   private var buffer: UnsafeMutableRawPointer?
@@ -16,7 +18,8 @@ final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private var firstByteAt: Int64 = 0
   private var isClosed = false
 
-  init(_ file: LargeFile, _ range: ByteRange) {
+  init(_ file: LargeFile, _ range: ByteRange, compares: Bool = false) {
+    self.compares = compares
     self.file = file
     nextByte = Atomic(range.start)
     endByte = Atomic(range.end)
@@ -74,7 +77,8 @@ final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private func submit(upTo end: Int) {
     guard let buffer else { return }
     self.buffer = nil
-    file.submit(buffer, ByteRange(start, end))
+    let piece = ByteRange(start, end)
+    if compares { file.submitComparison(buffer, piece) } else { file.submit(buffer, piece) }
   }
 
   /// Sends on what has waited since `moment` or before. Called by the store's tick.

@@ -20,8 +20,10 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   private var entries: [Entry] = []
   private var since: Int64 = 0
   private var isQueued = false
+  private let ledger: Ledger?
 
-  init(writer: Workers, syncer: Workers, pool: BufferPool) {
+  init(writer: Workers, syncer: Workers, pool: BufferPool, ledger: Ledger? = nil) {
+    self.ledger = ledger
     self.writer = writer
     self.syncer = syncer
     self.pool = pool
@@ -61,15 +63,29 @@ final class SmallBatch: Ticking, @unchecked Sendable {
     do { try System.syncFileSystem(of: folder) } catch {
       return end(batch, { .failure(.disk("sync", $0.path, error)) })
     }
-    var results: [Failure?] = batch.map { rename($0) }
+    var stamps: [stat?] = []
+    var results: [Failure?] = batch.map { entry in
+      let failure = rename(entry)
+      // At once: what somebody else changes from now on must not look like ours.
+      stamps.append(failure == nil && ledger != nil ? (try? System.status(entry.path)).flatMap { $0 } : nil)
+      return failure
+    }
     do { try System.syncFileSystem(of: folder) } catch {
       for index in results.indices where results[index] == nil {
         results[index] = .disk("sync", batch[index].path, error)
       }
     }
-    for (entry, failure) in zip(batch, results) {
+    for (index, (entry, failure)) in zip(batch, results).enumerated() {
+      if failure == nil, let found = stamps[index] { note(entry, found) }
       entry.completion(failure.map { .failure($0) } ?? .success(entry.finished))
     }
+  }
+
+  private func note(_ entry: Entry, _ found: stat) {
+    guard let ledger, let digest = entry.finished.verified, Int(found.st_size) == entry.finished.size else {
+      return
+    }
+    ledger.noteRenamed(entry.path, found, [digest])
   }
 
   private func rename(_ entry: Entry) -> Failure? {

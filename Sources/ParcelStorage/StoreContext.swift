@@ -18,7 +18,7 @@ final class StoreContext: Sendable {
   init(_ options: FileStore.Options) {
     self.options = options
     pool = BufferPool(buffers: options.buffers, smallBytes: options.smallBytes)
-    volumes = Volumes(pool: pool)
+    volumes = Volumes(pool: pool, ledger: options.ledger)
   }
 }
 

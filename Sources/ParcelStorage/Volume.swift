@@ -14,11 +14,11 @@ final class Volume: Sendable {
   let share = BufferPool.Share()
   let batch: SmallBatch
 
-  init(device: dev_t, pool: BufferPool) {
+  init(device: dev_t, pool: BufferPool, ledger: Ledger? = nil) {
     self.device = device
     hashers = Workers(
       threads: min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 4), scratchBytes: 256 << 10)
-    batch = SmallBatch(writer: writer, syncer: syncer, pool: pool)
+    batch = SmallBatch(writer: writer, syncer: syncer, pool: pool, ledger: ledger)
   }
 
   /// Ends its threads after everything that was submitted.
@@ -35,12 +35,17 @@ final class Volumes: Sendable {
   private let all = Mutex<[Volume]>([])
   private let pool: BufferPool
 
-  init(pool: BufferPool) { self.pool = pool }
+  private let ledger: Ledger?
+
+  init(pool: BufferPool, ledger: Ledger? = nil) {
+    self.pool = pool
+    self.ledger = ledger
+  }
 
   func volume(_ device: dev_t) -> Volume {
     all.withLock { volumes in
       if let found = volumes.first(where: { $0.device == device }) { return found }
-      let new = Volume(device: device, pool: pool)
+      let new = Volume(device: device, pool: pool, ledger: ledger)
       volumes.append(new)
       pool.setShares(volumes.count)
       return new

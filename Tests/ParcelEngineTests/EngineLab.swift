@@ -45,6 +45,7 @@ final class EngineLab: Sendable {
       var routes: [RouteStatus] = []
       var routeChanges: [RouteChange] = []
       var settings = Settings()
+      var repairs: [RepairChange] = []
     }
     let state = Mutex(State())
     func take(_ snapshot: Snapshot) {
@@ -58,6 +59,7 @@ final class EngineLab: Sendable {
         state.routes = snapshot.routes
         state.routeChanges += snapshot.routeChanges
         state.settings = snapshot.settings
+        state.repairs += snapshot.repairs
         state.mostConnections = max(state.mostConnections, snapshot.totals.connections)
       }
     }

@@ -60,6 +60,28 @@ struct DigestHeaderTests {
     #expect(try #require(client.reply()).head["content-digest"] != nil, "16 MiB are not too much")
   }
 
+  @Test("HEAD with a range gives the part's digest without its bytes, and only to who asks for it")
+  func withoutBytes() throws {
+    let server = try FileServer(GeneratedContent([object]))
+    defer { server.stop(deadline: 5) }
+    let client = try RawClient(port: server.port)
+    let range = "Range: bytes=1048576-2097151"
+    for _ in 0..<2 {
+      client.get("/a.bam", method: "HEAD", range, "Want-Content-Digest: sha-256=10, sha-512=5")
+      let reply = try #require(client.reply(toHead: true))
+      #expect(reply.head.status == 206)
+      #expect(reply.head["content-range"] == "bytes 1048576-2097151/20000000")
+      #expect(reply.head["content-length"] == "1048576")
+      #expect(
+        try reply.head["content-digest"] == expected("sha-256", generated(seed: 2, 1_048_576..<2_097_152)))
+    }
+    client.get("/a.bam", method: "HEAD", range)
+    let plain = try #require(client.reply(toHead: true))
+    #expect(plain.head.status == 200 && plain.head["content-digest"] == nil)
+    client.get("/a.bam", method: "HEAD", "Range: bytes=30000000-", "Want-Content-Digest: sha-256=1")
+    #expect(try #require(client.reply(toHead: true)).head.status == 416)
+  }
+
   @Test("Repr-Digest is of the whole object: md5 once it is known, others of small objects when asked for")
   func representation() throws {
     let small = GeneratedContent.Item(path: "small", size: 1000, seed: 3)

@@ -142,6 +142,8 @@ final class Events: Sendable {
     }
   }
 
+  var all: [PartEvent] { seen.withLock { $0 } }
+
   var lost: [ByteRange] {
     seen.withLock { $0.compactMap { if case .lost(let range) = $0 { range } else { nil } } }
   }

@@ -15,6 +15,7 @@ package final class MemoryStore: DownloadStore {
     var parts: [String: MemoryPart] = [:]
     var openFailure: Failure?
     var digestIsRight = true
+    var right: [UInt8]?
   }
   private let state = Mutex(State())
 
@@ -27,6 +28,8 @@ package final class MemoryStore: DownloadStore {
   }
   /// The next opens fail with it; nil: they work again.
   package func failOpens(_ failure: Failure?) { state.withLock { $0.openFailure = failure } }
+  /// The digest is that of these bytes.
+  package func setRight(_ bytes: [UInt8]) { state.withLock { $0.right = bytes } }
   package func setDigestIsRight(_ right: Bool) { state.withLock { $0.digestIsRight = right } }
 
   package func open(
@@ -55,7 +58,10 @@ package final class MemoryStore: DownloadStore {
       guard part.stored.prefixEnd == size else {
         return .failure(Failure(.digest, retry: .now, "Only \(part.stored) of \(size) bytes are right."))
       }
-      guard digests.isEmpty || state.digestIsRight else {
+      let isRight = state.right.map { $0 == bytes } ?? state.digestIsRight
+      guard digests.isEmpty || isRight else {
+        // A small file's bytes were in memory only.
+        if size < smallFileLimit { part.forget() }
         return .failure(Failure(.digest, retry: .never, "The digest of '\(part.path)' differs."))
       }
       state.finished[part.path] = File(bytes: bytes)
@@ -107,6 +113,49 @@ package final class MemoryPart: PartFile {
   }
 
   /// Pretends that bytes on disk went bad.
+  fileprivate func forget() { state.withLock { $0.stored = ByteRangeSet() } }
+
+  /// Changes a byte as a bad disk would.
+  package func damage(_ offset: Int) { state.withLock { $0.bytes[offset] ^= 1 } }
+
+  // MARK: Repair
+
+  /// Not a real digest, but as long as SHA-256 and different for different bytes.
+  package static func digest(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return (0..<32).map { UInt8(truncatingIfNeeded: hash >> (UInt64($0) % 8 * 8)) }
+  }
+
+  package func digest(
+    of range: ByteRange, _ algorithm: Digest.Algorithm,
+    completion: @escaping @Sendable (Result<[UInt8], Failure>) -> Void
+  ) { completion(.success(state.withLock { Self.digest($0.bytes[range.start..<range.end]) })) }
+
+  package func drop(_ ranges: [ByteRange], completion: @escaping @Sendable (Failure?) -> Void) {
+    state.withLock { state in for range in ranges { state.stored.remove(range) } }
+    completion(nil)
+  }
+
+  package func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
+  package func settleComparison(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
+  package func comparer(for range: ByteRange) -> any SegmentWriter {
+    MemoryWriter(self, range, compares: true)
+  }
+
+  fileprivate func compare(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+    let (differs, events) = state.withLock { state -> (Bool, (@Sendable (PartEvent) -> Void)?) in
+      let differs = state.bytes.withUnsafeMutableBytes { raw -> Bool in
+        let there = UnsafeMutableRawBufferPointer(rebasing: raw[offset..<offset + bytes.count])
+        guard memcmp(there.baseAddress!, bytes.baseAddress!, bytes.count) != 0 else { return false }
+        there.copyMemory(from: bytes)
+        return true
+      }
+      return (differs, state.events)
+    }
+    if differs { events?(.replaced(ByteRange(offset, offset + bytes.count))) }
+  }
+
   package func lose(_ range: ByteRange) {
     let events = state.withLock { state in
       state.stored.remove(range)
@@ -153,8 +202,11 @@ private final class MemoryWriter: SegmentWriter {
   private let part: MemoryPart
   private let state: Mutex<ByteRange>  // position ..< limit
 
-  init(_ part: MemoryPart, _ range: ByteRange) {
+  private let compares: Bool
+
+  init(_ part: MemoryPart, _ range: ByteRange, compares: Bool = false) {
     self.part = part
+    self.compares = compares
     state = Mutex(range)
   }
 
@@ -164,7 +216,8 @@ private final class MemoryWriter: SegmentWriter {
   func write(_ bytes: UnsafeRawBufferPointer) -> WriteAnswer {
     state.withLock { range in
       let count = min(bytes.count, range.count)
-      part.put(UnsafeRawBufferPointer(rebasing: bytes[..<count]), at: range.start)
+      let taken = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+      if compares { part.compare(taken, at: range.start) } else { part.put(taken, at: range.start) }
       range.start += count
       return range.isEmpty ? .enough : .more
     }

@@ -4,8 +4,20 @@ import ParcelTesting
 /// Built programs, run as their users run them.
 enum Programs {
   /// The folder of the build that these tests belong to.
-  static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().path
+  static let folder: String = {
+    // Before the first program starts: none may touch the ledger of who runs these tests.
+    _ = state
+    return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().path
+  }()
+
+  /// The state folder of every program that is started here, removed at the end.
+  static let state: String = {
+    let path = (try? TemporaryFolder("parcel-state"))?.path ?? "/nonexistent"
+    setenv("XDG_STATE_HOME", path, 1)
+    atexit { TemporaryFolder(existing: Programs.state).remove() }
+    return path
+  }()
 
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().path

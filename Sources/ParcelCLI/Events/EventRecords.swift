@@ -19,11 +19,12 @@ package enum EventRecords {
     return record.closed
   }
 
-  /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, then warnings and errors. Call it after
+  /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, repairs, then warnings and errors. Call it after
   /// `fold.apply(snapshot)`.
   package static func happenings(of snapshot: Snapshot, _ fold: RunFold) -> [String] {
     snapshot.transitions.compactMap { state($0, fold) }
       + snapshot.routeChanges.map { transport($0, fold) }
+      + snapshot.repairs.compactMap { repair($0, fold) }
       + snapshot.log.filter { $0.level != .info }.map { log($0, fold) }
   }
 
@@ -48,6 +49,35 @@ package enum EventRecords {
     record.add("to", change.to.rawValue)
     record.add("reason", change.reason)
     return record.closed
+  }
+
+  static func repair(_ change: RepairChange, _ fold: RunFold) -> String? {
+    guard let row = fold.row(change.id) else { return nil }
+    var record = head("repair", at: fold.begin.map { change.time - $0 } ?? 0)
+    record.add("id", change.id.index)
+    record.add("name", row.info.name)
+    add(change.report, to: &record)
+    return record.closed
+  }
+
+  /// Blocks that a record names; `blocks` counts all.
+  static let mostRanges = 100
+
+  static func add(_ report: RepairReport, to record: inout JSONObject) {
+    record.add("round", report.round)
+    record.add("step", report.step.rawValue)
+    record.add("blocks", report.blocks)
+    record.add("block_size", report.blockSize)
+    record.add("bytes", report.bytes)
+    record.add("fetched", report.fetched)
+    record.add("ranges", report.bad.prefix(mostRanges).map(range))
+  }
+
+  static func range(_ range: ByteRange) -> JSONObject {
+    var record = JSONObject()
+    record.add("start", range.start)
+    record.add("end", range.end)
+    return record
   }
 
   static func log(_ line: LogLine, _ fold: RunFold) -> String {

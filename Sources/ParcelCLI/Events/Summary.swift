@@ -19,6 +19,17 @@ package struct Summary: Hashable, Sendable {
     package var received: Int
     /// Bytes, nil when unknown.
     package var size: Int?
+    /// With `--verify-only`: its blocks.
+    package var audit: PartialAudit?
+  }
+
+  /// A download in which something was wrong on disk.
+  package struct Repaired: Hashable, Sendable {
+    package var id: DownloadID
+    package var name: String
+    package var report: RepairReport
+    /// It is right now.
+    package var mended: Bool
   }
 
   package var files = 0
@@ -40,6 +51,8 @@ package struct Summary: Hashable, Sendable {
   package var troubles: [Trouble] = []
   /// Ascending by id.
   package var partials: [Partial] = []
+  /// Ascending by id.
+  package var repairs: [Repaired] = []
   package var interrupted = false
   package var insecure = false
   /// Digests were compared (not `--no-verify`).
@@ -72,6 +85,10 @@ package struct Summary: Hashable, Sendable {
     files += 1
     bytes &+= status.size ?? 0
     received &+= status.received
+    if let report = status.repair {
+      repairs.append(
+        Repaired(id: id, name: row.info.name, report: report, mended: status.state == .verified))
+    }
     switch status.state {
     case .verified:
       done += 1
@@ -88,10 +105,11 @@ package struct Summary: Hashable, Sendable {
           id: id, name: row.info.name, url: row.info.url(server: server), failure: status.failure ?? unknown))
     default: unfinished += 1
     }
-    if status.received > 0 {
-      partials.append(
-        Partial(id: id, name: row.info.name, path: partPath(id), received: status.received, size: status.size)
-      )
+    if status.received > 0 || status.audit != nil {
+      var partial = Partial(
+        id: id, name: row.info.name, path: partPath(id), received: status.received, size: status.size)
+      partial.audit = status.audit
+      partials.append(partial)
     }
   }
 
@@ -132,6 +150,7 @@ extension Summary {
     record.add("verifies", verifies)
     record.add("failures", troubles.map(Self.record))
     record.add("partial_files", partials.map(Self.record))
+    record.add("repairs", repairs.map(Self.record))
   }
 
   private static func record(_ trouble: Trouble) -> JSONObject {
@@ -144,6 +163,15 @@ extension Summary {
     return record
   }
 
+  private static func record(_ repair: Repaired) -> JSONObject {
+    var record = JSONObject()
+    record.add("id", repair.id.index)
+    record.add("name", repair.name)
+    record.add("mended", repair.mended)
+    EventRecords.add(repair.report, to: &record)
+    return record
+  }
+
   private static func record(_ partial: Partial) -> JSONObject {
     var record = JSONObject()
     record.add("id", partial.id.index)
@@ -151,6 +179,10 @@ extension Summary {
     record.add("path", partial.path)
     record.add("received", partial.received)
     record.add("size", partial.size)
+    record.add("checked_blocks", partial.audit?.checked)
+    record.add("unrecorded", partial.audit?.unrecorded)
+    record.add("bad_blocks", partial.audit?.badBlocks)
+    record.add("bad", partial.audit?.bad.map(EventRecords.range) ?? [])
     return record
   }
 }
@@ -169,12 +201,24 @@ extension Summary {
       ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
         + (trouble.failure.remedy.isEmpty ? [] : ["    " + Printable.text(trouble.failure.remedy)])
     }
+    lines += list("Repaired:", repairs.filter(\.mended), all: "--summary FILE lists all of them") { repair in
+      let count = repair.report.blocks
+      let blocks = "\(Grouped.text(count)) \(count == 1 ? "block" : "blocks")"
+      let bytes = "\(PlainNumbers.bytes(repair.report.fetched)) fetched again"
+      return ["  \(Printable.text(repair.name)): \(blocks) (\(repair.report.blockNames())), \(bytes)"]
+    }
     lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
       let path = Printable.text(partial.path ?? partial.name)
       let amount =
         partial.size.map { PlainNumbers.bytes(partial.received, of: $0) }
         ?? PlainNumbers.bytes(partial.received)
-      return ["  \(path) (\(amount))"]
+      guard let audit = partial.audit else { return ["  \(path) (\(amount))"] }
+      let bad = audit.badBlocks
+      let blocks =
+        bad == 0
+        ? "no bad block"
+        : "\(Grouped.text(bad)) bad (\(RepairReport.blockNames(audit.bad, blockSize: audit.blockSize)))"
+      return ["  \(path) (\(amount) safe, \(blocks))"]
     }
     return lines
   }

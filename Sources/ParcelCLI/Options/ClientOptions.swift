@@ -40,6 +40,9 @@ package struct ClientOptions: ParsableArguments {
     if target.verifyOnly && target.noVerify {
       throw ValidationError("--verify-only and --no-verify contradict each other. Leave one out.")
     }
+    if target.noVerify && target.rehash {
+      throw ValidationError("--no-verify and --rehash contradict each other. Leave one out.")
+    }
     if access.insecure && access.cacert != nil {
       throw ValidationError(
         "--insecure checks no certificate, so --cacert would have no effect. Leave one of them out.")
@@ -101,7 +104,21 @@ package struct TargetOptions: ParsableArguments {
   @Flag(name: .customLong("no-verify"), help: "Do not compare digests. Sizes are still compared.")
   package var noVerify = false
 
-  @Flag(name: .customLong("verify-only"), help: "Download nothing; check the files that are there.")
+  @Flag(
+    name: .customLong("no-repair"),
+    help:
+      "Leave a file whose digest is wrong as it is, instead of finding and fetching again what is wrong in it."
+  )
+  package var noRepair = false
+
+  @Flag(
+    name: .customLong("rehash"),
+    help: "Read files that are there again, also those whose digest was found right in an earlier run.")
+  package var rehash = false
+
+  @Flag(
+    name: .customLong("verify-only"),
+    help: "Download nothing, write nothing; read and check files that are there, partial ones too.")
   package var verifyOnly = false
 
   @Flag(

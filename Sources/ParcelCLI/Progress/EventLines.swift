@@ -62,6 +62,7 @@ extension RunFold {
         ? line(.retrying, "retrying", name + retryText(transition, row.status)) : nil
     case .needsUser: return line(.needsUser, "needs you", name + failureText(transition))
     case .failed: return line(.failed, "failed", name + failureText(transition))
+    case .repairing: return verbosity >= .normal ? line(.repairing, "repairing", name) : nil
     case .waiting, .opening, .verifying:
       return verbosity >= .verbose ? line(transition.to, transition.to.rawValue, name) : nil
     }
@@ -76,7 +77,8 @@ extension RunFold {
   {
     switch transition.from {
     case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
-    case .retrying, .verifying: return verbosity >= .verbose ? line(.running, "running", name) : nil
+    case .retrying, .verifying, .repairing:
+      return verbosity >= .verbose ? line(.running, "running", name) : nil
     default: break
     }
     guard row.baseline > 0 else {

@@ -78,7 +78,8 @@ struct LiveList {
     let both =
       PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
       + (fields.via ? Self.viaWidth + 2 : 0)
-    if status.state != .running {
+    // A repair that fetches has a rate.
+    if status.state != .running && !(status.state == .repairing && status.connections > 0) {
       let word = Printable.text(status.note ?? status.state.rawValue)
       return "  " + TextWidth.right(TextWidth.prefix(word, both), both)
     }

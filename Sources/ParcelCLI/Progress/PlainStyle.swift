@@ -43,6 +43,7 @@ package struct PlainStyle: Hashable, Sendable {
     case .paused: unicode ? "‖" : "="
     case .retrying: unicode ? "↻" : "~"
     case .verifying: unicode ? "◌" : "?"
+    case .repairing: unicode ? "✚" : "%"
     case .verified: unicode ? "✔" : "+"
     case .complete: unicode ? "●" : "*"
     case .needsUser: "!"
@@ -53,7 +54,7 @@ package struct PlainStyle: Hashable, Sendable {
   func color(_ state: DownloadState) -> Color? {
     switch state {
     case .verified: .green
-    case .retrying, .needsUser: .yellow
+    case .retrying, .repairing, .needsUser: .yellow
     case .failed: .red
     case .running: .cyan
     case .waiting, .opening, .paused, .verifying, .complete: nil

@@ -83,6 +83,8 @@ package struct PartProgress: Sendable {
 package enum PartEvent: Sendable {
   /// Bytes that were believed to be there are not right (digest of a block differs): fetch them again.
   case lost(ByteRange)
+  /// While comparing: these bytes on disk were others than those that came, and were replaced.
+  case replaced(ByteRange)
   /// Writing or syncing failed. Writers answer `.stop` from now on; what the journal says stays true.
   case failed(Failure)
 }
@@ -107,6 +109,9 @@ package protocol DownloadStore: Sendable {
   func open(
     _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
     completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void)
+
+  /// Looks at what is there of a target and writes nothing, no lock and no folder either.
+  func audit(_ target: Target, completion: @escaping @Sendable (Result<AuditResult, Failure>) -> Void)
 
   /// Called when a buffer is free again after a writer answered `.pause`.
   func onSpace(_ action: @escaping @Sendable () -> Void)
@@ -136,8 +141,57 @@ package protocol PartFile: AnyObject, Sendable {
   /// Writes what is buffered, syncs, journals, closes, releases the lock: the download can be opened again later.
   func suspend(completion: @escaping @Sendable (Failure?) -> Void)
 
+  /// The digest of bytes that are on disk, read now.
+  func digest(
+    of range: ByteRange, _ algorithm: Digest.Algorithm,
+    completion: @escaping @Sendable (Result<[UInt8], Failure>) -> Void)
+
+  /// These bytes are wrong: out of the books, so that they can be written again. The file keeps its length.
+  func drop(_ ranges: [ByteRange], completion: @escaping @Sendable (Failure?) -> Void)
+
+  /// Gets ready for `comparer`s, until `finish`: nothing else reads or writes the file meanwhile.
+  func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void)
+
+  /// A writer for bytes that are on disk already: where they differ, those on disk are replaced (`PartEvent.replaced`).
+  func comparer(for range: ByteRange) -> any SegmentWriter
+
+  /// Completes when everything that comparers took is compared.
+  func settleComparison(completion: @escaping @Sendable (Failure?) -> Void)
+
   /// Forgets all bytes (the object changed and the user, or the machine, decided to start over); stays open, empty.
   func discard(completion: @escaping @Sendable (Failure?) -> Void)
+}
+
+extension DownloadStore {
+  package func audit(
+    _ target: Target, completion: @escaping @Sendable (Result<AuditResult, Failure>) -> Void
+  ) { completion(.success(.missing)) }
+}
+
+/// For part files that never are on disk before they are right: there is nothing to compare.
+extension PartFile {
+  private var unsupported: Failure {
+    Failure(.digest, retry: .never, "This file cannot be repaired in parts.")
+  }
+
+  package func digest(
+    of range: ByteRange, _ algorithm: Digest.Algorithm,
+    completion: @escaping @Sendable (Result<[UInt8], Failure>) -> Void
+  ) { completion(.failure(unsupported)) }
+
+  package func drop(_ ranges: [ByteRange], completion: @escaping @Sendable (Failure?) -> Void) {
+    completion(unsupported)
+  }
+
+  package func prepareComparison(completion: @escaping @Sendable (Failure?) -> Void) {
+    completion(unsupported)
+  }
+
+  package func comparer(for range: ByteRange) -> any SegmentWriter { writer(for: range) }
+
+  package func settleComparison(completion: @escaping @Sendable (Failure?) -> Void) {
+    completion(unsupported)
+  }
 }
 
 /// Takes the bytes of one segment in order. `write` comes from the transport's thread; `shrink` from any.

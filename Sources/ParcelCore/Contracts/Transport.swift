@@ -19,6 +19,10 @@ package struct TransferRequest: Sendable {
   package var shared: Bool
   /// The relay to go through; nil: direct.
   package var relay: Endpoint?
+  /// Ask with HEAD: the answer has no body, and its receiver should `reject` it.
+  package var headOnly = false
+  /// On a connection of its own that was not used before.
+  package var fresh = false
 
   package init(
     id: TransferID, url: String, range: ByteRange?, headers: [HTTPHeader], shared: Bool,

@@ -18,6 +18,14 @@ package enum DownloadEffect: Sendable {
   case finish(size: Int, digests: [Digest])
   /// Save and close the part file; answer with `closed`.
   case suspend
+  /// Compute the digest of bytes on disk; answer with `partDigested`.
+  case digestPart(ByteRange, Digest.Algorithm)
+  /// These bytes on disk are wrong: out of the journal; answer with `dropped`.
+  case drop([ByteRange])
+  /// From now on transfers are compared with what is on disk; answer with `comparisonPrepared`.
+  case prepareComparison
+  /// All transfers were compared: wait for the last byte; answer with `comparisonSettled`.
+  case settleComparison
   /// Forget all bytes of the part file; answer with `discarded`.
   case discard
   /// A line for the log.
@@ -43,6 +51,12 @@ package struct TransferPlan: Hashable, Sendable {
   package var mayBeWhole: Bool
   /// What is known of the object: size, validators.
   package var expected: ObjectIdentity?
+  /// Not for its bytes but for their digest; nil: an ordinary transfer.
+  package var question: Repair.Question?
+  /// Its bytes are compared with those on disk, which are replaced where they differ.
+  package var compares = false
+  /// On a connection that nothing came over before.
+  package var fresh = false
 }
 
 /// How one transfer ended, as the machine needs to know it.
@@ -55,6 +69,8 @@ package struct TransferOutcome: Sendable {
   package var verdict: ResponseVerdict?
   /// A failure of the way there and not of the download: tried again, and not counted.
   package var isFree: Bool
+  /// `Content-Digest` of the answer.
+  package var partDigests: [Digest] = []
 
   package init(
     id: TransferID, position: Int, reason: TransferEnd.Reason, verdict: ResponseVerdict?,

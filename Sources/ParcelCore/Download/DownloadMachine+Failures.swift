@@ -64,6 +64,7 @@ extension DownloadMachine {
   }
 
   mutating func close(_ rest: Rest) -> [DownloadEffect] {
+    repair?.isInterrupted = true
     phase = .closing(rest)
     guard attempts.isEmpty else {
       for i in attempts.indices { attempts[i].stopping = true }
@@ -82,6 +83,8 @@ extension DownloadMachine {
 
   mutating func finishIfComplete() -> [DownloadEffect] {
     guard case .fetching = phase, let planner, planner.isComplete, attempts.isEmpty else { return [] }
+    mendsDamage = false
+    if let instead = afterFetching() { return instead }
     phase = .finishing
     return [.finish(size: planner.size, digests: spec.digests.isEmpty ? serverDigests : spec.digests)]
   }

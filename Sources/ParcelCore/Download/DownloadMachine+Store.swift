@@ -86,6 +86,8 @@ extension DownloadMachine {
 
   package mutating func lost(_ range: ByteRange) -> [DownloadEffect] {
     planner?.lose(range)
+    damaged.insert(range)
+    mendsDamage = true
     let text = "\(range.count) bytes at \(range.start) on disk are not what was written: fetching them again"
     return [.log(.warning, "'\(spec.title)': \(text)")]
   }
@@ -108,8 +110,10 @@ extension DownloadMachine {
       return []
     case .failure(let failure):
       if failure.retry == .now, planner?.isComplete == false {
-        phase = .fetching
-        return register(failure, opened: now, progressed: false, now: now)
+        return fetchLost(failure, now: now)
+      }
+      if failure.code == .digest, failure.retry == .never, case .finishing = phase {
+        return mend(failure, now: now)
       }
       return fail(failure, now: now)
     }

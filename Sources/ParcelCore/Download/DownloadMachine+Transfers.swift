@@ -11,6 +11,7 @@ extension DownloadMachine {
       let length = kind == .udt ? 1 << 40 : policy.sizing.smallest
       let range = ByteRange(0, asksWhole ? .max : length)
       return open(id, kind, range: range, whole: asksWhole, now: now)
+    case .asking: return openQuestion(id: id, kind: kind, now: now)
     case .fetching: return openSegment(id: id, kind, now: now)
     default: return []
     }
@@ -78,7 +79,7 @@ extension DownloadMachine {
           trusted: Address.sameOrigin(address, url),
           shared: isSmall, writes: planner != nil,
           mayBeWhole: range.start == 0 && attempts.count == 1 && planner?.have.isEmpty ?? true,
-          expected: identity))
+          expected: identity, compares: isComparing, fresh: repair != nil && !isSmall))
     ]
   }
 
@@ -144,6 +145,10 @@ extension DownloadMachine {
 
   /// A 200 where a part was asked for, and bytes are already here: they cannot be joined.
   mutating func restartWithoutRanges(now: Instant) -> [DownloadEffect] {
+    if isComparing {
+      let text = "The server gives no ranges, and broke off '\(spec.title)': comparing it from its beginning."
+      return compareFromStart(Failure(.server, retry: .later(after: nil), text), now: now)
+    }
     let failure = Failure(
       .server, retry: .later(after: nil),
       "The server sent all of '\(spec.title)' where a part was asked for.",
@@ -186,7 +191,15 @@ extension DownloadMachine {
       failures = 0
       retriesAt[attempt.range.start] = nil
     }
+    if phase.isRepairStep || repair?.asked[outcome.id] != nil {
+      if case .asking = phase, !attempt.stopping || attempt.stalled {
+        return asked(attempt, outcome, now: now)
+      }
+    } else if progressed {
+      countRepair(ByteRange(attempt.range.start, min(outcome.position, attempt.range.end)))
+    }
     if case .closing(let rest) = phase { return attempts.isEmpty ? suspend(rest) : [] }
+    if phase.isRepairStep { return [] }
     if outcome.isFree, let failure = outcome.failure {
       return pass(over: failure, progressed: progressed, now: now)
     }

@@ -25,6 +25,14 @@ package struct DownloadMachine: Sendable {
     case opening(then: Rest?)
     case fetching
     case finishing
+    /// The digest was wrong; the server is asked for digests of parts.
+    case asking
+    /// Parts that differ go out of the journal.
+    case dropping
+    /// The store gets ready to compare what arrives with what is on disk.
+    case preparing
+    /// The last compared bytes are written.
+    case settling
     /// The file is emptied to start over.
     case discarding
     /// Waiting for transfers to end and for the part file to close.
@@ -59,6 +67,8 @@ package struct DownloadMachine: Sendable {
     package var suspicion = 5.0
     /// An object that changed is fetched anew without asking (`--restart`), once in a run.
     package var restartsChanged = false
+    /// A file whose digest is wrong is repaired (not `--no-repair`).
+    package var repairs = true
     /// Redirects in a row.
     package var redirects = 10
 
@@ -84,6 +94,16 @@ package struct DownloadMachine: Sendable {
   /// Digests the server gave, used when the spec has none.
   package internal(set) var serverDigests: [Digest] = []
 
+  /// Set from the first wrong digest of this run on.
+  package internal(set) var repair: Repair?
+  /// Transfers are compared with the disk.
+  var comparing = false
+  /// Blocks that went bad on the disk in this run.
+  var damaged = ByteRangeSet()
+  /// Those blocks are on their way again.
+  var mendsDamage = false
+  var damageFetched = 0
+  var damageRounds = 0
   var hasPart = false
   var redirectsLeft: Int
   var failures = 0
@@ -118,6 +138,8 @@ package struct DownloadMachine: Sendable {
 
   package var received: Int {
     if case .resting(.done) = phase { return size ?? 0 }
+    // The bytes are all here; what is compared does not count a second time.
+    if let repair, isComparing || phase.isRepairStep { return repair.size }
     return planner?.received ?? 0
   }
 
@@ -131,6 +153,7 @@ package struct DownloadMachine: Sendable {
     if let notBefore, now < notBefore { return false }
     switch phase {
     case .probing: return attempts.isEmpty
+    case .asking: return repair?.mayAsk == true
     case .fetching:
       // The first answer of a run shows whether ranges work and whether the object is still the same.
       if rangesSupported != true || isSmall { return attempts.isEmpty }
@@ -145,7 +168,8 @@ package struct DownloadMachine: Sendable {
     case .idle: return .waiting
     case .probing, .fetching:
       if attempts.isEmpty, let notBefore, now < notBefore { return .retrying }
-      return .running
+      return isRepairing ? .repairing : .running
+    case .asking, .dropping, .preparing, .settling: return .repairing
     case .opening, .discarding: return .opening
     case .finishing: return .verifying
     case .closing(let rest), .resting(let rest):
@@ -169,7 +193,7 @@ package struct DownloadMachine: Sendable {
   /// Transfers are open, or may be.
   package var isFetching: Bool {
     switch phase {
-    case .probing, .fetching: true
+    case .probing, .fetching, .asking: true
     default: false
     }
   }
@@ -196,6 +220,7 @@ package struct DownloadMachine: Sendable {
     rangesSupported = nil
     redirectsLeft = policy.redirects
     planner = nil
+    comparing = false
     guard spec.name != nil else {
       phase = .probing
       return []
@@ -209,6 +234,7 @@ package struct DownloadMachine: Sendable {
   package mutating func retry(now: Instant) -> [DownloadEffect] {
     if case .resting(.failed(let failure)) = phase, [.changed, .digest, .size].contains(failure.code) {
       startOver = true
+      repair = nil
     }
     restarts = 0
     if case .fetching = phase {  // waiting for a retry: do not wait
@@ -234,7 +260,7 @@ package struct DownloadMachine: Sendable {
     case .opening:
       phase = .opening(then: rest)
       return attempts.map { .stopTransfer($0.id) }
-    case .probing, .fetching, .discarding: return close(rest)
+    case .probing, .fetching, .discarding, .asking, .dropping, .preparing, .settling: return close(rest)
     case .closing:
       phase = .closing(rest)
       return []
@@ -247,7 +273,10 @@ package struct DownloadMachine: Sendable {
   /// keep a transfer waiting.
   package mutating func tick(now: Instant, slack: Double) -> [DownloadEffect] {
     var effects: [DownloadEffect] = []
-    guard case .fetching = phase else { return [] }
+    switch phase {
+    case .fetching, .asking: break
+    default: return []
+    }
     for i in attempts.indices where !attempts[i].stopping {
       guard now - attempts[i].lastMoved > policy.stallTimeout + slack else { continue }
       attempts[i].stopping = true
@@ -255,5 +284,15 @@ package struct DownloadMachine: Sendable {
       effects.append(.stopTransfer(attempts[i].id))
     }
     return effects
+  }
+}
+
+extension DownloadMachine.Phase {
+  /// Part of a repair in which nothing is fetched.
+  var isRepairStep: Bool {
+    switch self {
+    case .asking, .dropping, .preparing, .settling: true
+    default: false
+    }
   }
 }

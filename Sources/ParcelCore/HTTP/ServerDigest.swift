@@ -17,6 +17,13 @@ package enum ServerDigest {
     return digests
   }
 
+  /// Digests of this answer's bytes (`Content-Digest`, RFC 9530), in its order. Of a coded body there are none.
+  package static func part(in head: ResponseHead) -> [Digest] {
+    if let coding = head["content-encoding"], !ContentCoding.isIdentity(coding) { return [] }
+    return head.headers.filter { ASCII.equalsIgnoringCase($0.name, "content-digest") }
+      .flatMap { reprDigest($0.value) }
+  }
+
   /// True when this answer's body is the whole object.
   private static func isWhole(_ head: ResponseHead) -> Bool {
     if head.status == 200 { return true }

@@ -10,6 +10,8 @@ package enum DownloadState: String, Sendable, CaseIterable {
   case retrying
   /// All bytes are here; the digest, the sync or the rename is not done.
   case verifying
+  /// The digest was wrong, or blocks went bad on disk: what is wrong is looked for and fetched again.
+  case repairing
   /// Complete under its final name, and its digest is right.
   case verified
   /// Complete under its final name; no digest was known.
@@ -21,7 +23,9 @@ package enum DownloadState: String, Sendable, CaseIterable {
   /// Nothing more will happen by itself in this run, and nothing needs to.
   package var isDone: Bool { self == .verified || self == .complete }
   /// Holds connections or works on the disk right now.
-  package var isActive: Bool { self == .opening || self == .running || self == .verifying }
+  package var isActive: Bool {
+    self == .opening || self == .running || self == .verifying || self == .repairing
+  }
   /// Nothing more happens unless the user asks for it.
   package var isSettled: Bool { isDone || self == .failed || self == .needsUser }
 }
@@ -49,6 +53,19 @@ package struct DownloadStatus: Hashable, Sendable {
   package var note: String?
   /// The last failure; stays until the next success so that the detail can show it.
   package var failure: Failure?
+  /// What was wrong on disk and what was done about it; nil: nothing was.
+  package var repair: RepairReport? {
+    get { reports.first }
+    set { reports = newValue.map { [$0] } ?? [] }
+  }
+  /// What `--verify-only` found in an unfinished file; nil: nothing was looked for, or nothing is there.
+  package var audit: PartialAudit? {
+    get { audits.first }
+    set { audits = newValue.map { [$0] } ?? [] }
+  }
+  private var audits: [PartialAudit] = []
+  /// In the heap: a status has room for it, and few of 100,000 have one.
+  private var reports: [RepairReport] = []
 
   package init() {}
 }

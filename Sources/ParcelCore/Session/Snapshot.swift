@@ -36,6 +36,8 @@ package struct Snapshot: Sendable {
   package var routes: [RouteStatus]
   /// Every change of a route since the last snapshot, in order.
   package var routeChanges: [RouteChange]
+  /// Every new fact about a repair since the last snapshot, in order.
+  package var repairs: [RepairChange] = []
 
   package init(time: Instant, generation: UInt64) {
     self.time = time
@@ -79,6 +81,19 @@ package struct Transition: Hashable, Sendable {
     self.from = from
     self.to = to
     self.failure = failure
+  }
+}
+
+/// A repair came to another step or round, or found more.
+package struct RepairChange: Hashable, Sendable {
+  package var id: DownloadID
+  package var time: Instant
+  package var report: RepairReport
+
+  package init(id: DownloadID, time: Instant, report: RepairReport) {
+    self.id = id
+    self.time = time
+    self.report = report
   }
 }
 

@@ -18,6 +18,7 @@ extension Model {
     var lines: [DetailLine] = []
     if isPage { lines.append(.text(summary(status))) }
     lines += failureLines(status, width)
+    if let repair = status.repair { lines += repairLines(repair, status, width) }
     if !isPage { lines.append(.graph("rate", detail.history)) }
     lines.append(.map)
     if isPage, width < wideDetail { lines.append(.legend) }
@@ -37,7 +38,7 @@ extension Model {
     } else if status.received > 0 {
       spans.append(Span("   " + Figures.bytes(status.received) + " of unknown"))
     }
-    if status.state == .running {
+    if status.state == .running || status.state == .repairing && status.connections > 0 {
       spans.append(Span("   " + Figures.rate(status.rate)))
       if let left = status.secondsLeft { spans.append(Span("   " + Figures.duration(left) + " left")) }
     }

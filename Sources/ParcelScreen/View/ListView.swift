@@ -97,7 +97,7 @@ private func drawNumbers(_ frame: inout Frame, _ status: DownloadStatus, _ colum
     let column = columns.note(frame.charset.width(note))
     let style: Style =
       switch status.state {
-      case .needsUser, .retrying: .warning
+      case .needsUser, .retrying, .repairing: .warning
       case .failed: .bad
       default: .quiet
       }
@@ -105,7 +105,7 @@ private func drawNumbers(_ frame: inout Frame, _ status: DownloadStatus, _ colum
     frame.putRight(frame.charset.clipEnd(note, to: column.width), row, endingAt: column.end, style)
     return
   }
-  let isMoving = status.state == .running
+  let isMoving = status.state == .running || status.state == .repairing
   if let rate = columns.rate, isMoving {
     frame.putRight(Figures.rate(status.rate), row, endingAt: rate.end)
   }

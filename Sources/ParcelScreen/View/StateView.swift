@@ -14,6 +14,7 @@ struct StateView {
     case .paused: (glyph, word, style) = ("‖", "paused", .plain)
     case .retrying: (glyph, word, style) = ("↻", "retrying", .warning)
     case .verifying: (glyph, word, style) = ("≡", "verifying", .accent)
+    case .repairing: (glyph, word, style) = ("✚", "repairing", .warning)
     case .verified: (glyph, word, style) = ("✔", "verified", .good)
     case .complete: (glyph, word, style) = ("✓", "complete", .good)
     case .needsUser: (glyph, word, style) = ("!", Self.need(status.failure?.code), .warning)

@@ -39,10 +39,14 @@ struct ObjectDigests {
     return rule == .whole ? [HTTPHeader("Content-MD5", HeaderValue.base64(md5))] : []
   }
 
-  /// `Content-Digest` is of the bytes of this answer; only when asked for, and for GET, which alone has some.
+  /// `Content-Digest` is of the bytes of this answer; only when asked for. To HEAD it is given for a part (206) alone, of
+  /// the bytes that GET would bring.
   private func contentDigest(_ request: RequestHead) -> String? {
     let wish = DigestWish(request.all("want-content-digest"))
-    guard request.method == "GET", let best = wish.best else { return nil }
+    guard let best = wish.best else { return nil }
+    if request.method == "HEAD" {
+      guard case .part = rule else { return nil }
+    }
     if case .part(let range) = rule { return compute(best, range).map(best.member) }
     if let md5 = file.md5, best == .md5 || (wish.wants(.md5) && file.size > Self.limit) {
       return DigestName.md5.member(md5)
