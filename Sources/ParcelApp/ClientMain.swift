@@ -8,6 +8,7 @@ package enum ClientMain {
   /// Reads the command line, runs, and leaves with the code that says how it went.
   package static func parcel() async -> Never {
     if arguments.first == DoctorHelp.word { await doctor(Array(arguments.dropFirst())) }
+    if arguments.first == CleanHelp.word { await clean(Array(arguments.dropFirst())) }
     switch parseCommandLine(ParcelCommand.self, arguments, epilogue: ClientHelp.epilogue("parcel")) {
     case .leave(let text, let code): leave(text, code)
     case .run(let command):
@@ -30,6 +31,14 @@ package enum ClientMain {
     switch parseCommandLine(DoctorCommand.self, arguments, epilogue: DoctorHelp.epilogue) {
     case .leave(let text, let code): leave(text, code)
     case .run(let command): await finish(Doctor(options: command.options).run())
+    }
+  }
+
+  /// `parcel clean …`. A file with that id is fetched with `parcel -- clean`.
+  private static func clean(_ arguments: [String]) async -> Never {
+    switch parseCommandLine(CleanCommand.self, arguments, epilogue: CleanHelp.epilogue) {
+    case .leave(let text, let code): leave(text, code)
+    case .run(let command): await finish(Clean(options: command.options).run())
     }
   }
 
@@ -79,4 +88,9 @@ struct ParcelTUICommand: ParsableCommand {
 struct DoctorCommand: ParsableCommand {
   static let configuration = DoctorHelp.configuration
   @OptionGroup var options: DoctorOptions
+}
+
+struct CleanCommand: ParsableCommand {
+  static let configuration = CleanHelp.configuration
+  @OptionGroup var options: CleanOptions
 }

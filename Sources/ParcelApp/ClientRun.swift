@@ -92,7 +92,7 @@ struct ClientRun: Sendable {
     return settings
   }
 
-  private static func transportOptions(_ options: ClientOptions) -> TransportOptions {
+  static func transportOptions(_ options: ClientOptions) -> TransportOptions {
     var settings = TransportOptions()
     settings.certificateAuthorities = options.access.cacert
     settings.insecure = options.access.insecure
@@ -102,16 +102,6 @@ struct ClientRun: Sendable {
     settings.userAgent = "parcel/\(ParcelVersion.text)"
     settings.debug = options.output.debug
     return settings
-  }
-
-  /// The token that the options name, and a warning when its file is open to others.
-  static func token(_ options: AccessOptions) throws(Failure) -> (
-    value: String?, file: String?, warning: String?
-  ) {
-    if let token = options.token { return (token, nil, nil) }
-    guard let path = options.tokenFile else { return (nil, nil, nil) }
-    let read = try Documents.token(path)
-    return (read.token, path, read.warning)
   }
 
   /// Makes the target folder and takes its lock. Throws what would stop every single file.

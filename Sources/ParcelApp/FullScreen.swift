@@ -20,7 +20,8 @@ struct FullScreen {
 
   private func session() async throws(Failure) -> ParcelCore.ExitCode {
     let wanted = try Wanted(options.wanted)
-    let token = try ClientRun.token(options.access)
+    let token = TokenReading(options.access)
+    if let failure = token.facts?.failure { throw failure }
     var events: EventLog?
     if let target = options.output.events { events = try EventLog(target) }
 
@@ -30,7 +31,7 @@ struct FullScreen {
     let parts = PartPaths()
     let (debugged, debugLines) = AsyncStream.makeStream(of: String.self)
     let run = ClientRun(
-      options, token: (token.value, token.file), waits: true,
+      options, token: (token.value, token.facts?.path), waits: true,
       debug: { debugLines.yield($0) },
       publish: { snapshot in
         loop.post(snapshot)
@@ -49,13 +50,12 @@ struct FullScreen {
     let engine = run.engine
     let debugger = Task { for await line in debugged { await engine.report(.info, line) } }
     defer { debugger.cancel() }
-    let remarks = wanted.remarks + [token.warning].compactMap { $0 }
-    for remark in remarks { await run.engine.report(.warning, remark) }
+    for remark in wanted.remarks { await run.engine.report(.warning, remark) }
     await run.engine.add(wanted.downloads, title: wanted.title)
     // What the command line names was asked for; an empty session waits for Enter.
-    if !options.asksForNothing { await run.engine.perform(.start) }
+    if !options.asksForNothing { asked.yield(.start) }
 
-    let worker = Task { await Commands(run: run, loop: loop).perform(all: commands) }
+    let worker = Task { await Commands(options: options, run: run, loop: loop).perform(all: commands) }
     let outcome = await display(loop)
     asked.finish()
     if case .success(.finished) = outcome { await worker.value }
@@ -87,17 +87,22 @@ struct FullScreen {
 
 /// Does what the session asks for, one after the other: reading files here, everything else in the engine.
 private struct Commands: Sendable {
+  let options: ClientOptions
   let run: ClientRun
   let loop: SessionLoop
 
   func perform(all commands: AsyncStream<Command>) async {
+    let start = SessionStart(options: options, run: run, loop: loop)
     for await command in commands {
-      if case .quit = command {
+      switch command {
+      case .quit:
         await run.close()
         loop.finish()
         return
+      case .start: await start.check()
+      case .startWithoutBad: await start.withoutBad()
+      default: await perform(command)
       }
-      await perform(command)
     }
   }
 

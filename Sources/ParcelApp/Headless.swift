@@ -18,23 +18,24 @@ struct Headless {
 
   private func fetch() async throws(Failure) -> ExitCode {
     let wanted = try Wanted(options.wanted)
-    let folder = Documents.absolute(options.target.folder)
-    if options.target.dryRun {
-      say(wanted.remarks)
-      let report = wanted.report(folder: folder)
-      report.write { Descriptors.write($0, to: 1) }
-      return report.exit
-    }
-    let token = try ClientRun.token(options.access)
-    say(wanted.remarks + [token.warning].compactMap { $0 })
+    let token = TokenReading(options.access)
+    if options.target.dryRun { return await dryRun(wanted, token) }
+    if let failure = token.facts?.failure, options.target.verifyOnly { throw failure }
+    say(wanted.remarks)
     var events: EventLog?
     if let target = options.output.events { events = try EventLog(target) }
 
     let queue = SnapshotQueue()
     let run = ClientRun(
-      options, token: (token.value, token.file), waits: true,
+      options, token: (token.value, token.facts?.path), waits: true,
       debug: { Descriptors.write("debug: " + Printable.text($0) + "\n", to: 2) }, publish: { queue.post($0) })
+    let checked: PreflightReport
     do throws(Failure) {
+      checked = try await check(wanted, token, run)
+      if checked.stops, !options.wanted.keepGoing {
+        await run.close()
+        return stopped(by: checked, wanted)
+      }
       try await run.prepare()
     } catch {
       await run.close()
@@ -48,8 +49,10 @@ struct Headless {
       Task { await run.engine.stop() }
     }
     let (opening, title) = (wanted.downloads, wanted.title)
-    async let code = Self.print(options, from: queue, events: events, interrupted: interrupted, parts: parts)
+    async let code = Self.print(
+      options, from: queue, events: events, interrupted: interrupted, parts: parts, checked)
     await run.engine.add(opening, title: title)
+    await run.engine.skip(checked.skips)
     await run.engine.perform(.start)
     await run.engine.waitUntilFinished()
     await run.close()
@@ -58,7 +61,7 @@ struct Headless {
     return await code
   }
 
-  private func say(_ lines: [String]) {
+  func say(_ lines: [String]) {
     guard options.output.verbosity != .quiet else { return }
     for line in lines { Descriptors.write(ErrorText.notice(line) + "\n", to: 2) }
   }
@@ -66,18 +69,18 @@ struct Headless {
   /// Prints until the queue is closed, on a thread of its own because a terminal or a pipe may make it wait.
   private static func print(
     _ options: ClientOptions, from queue: SnapshotQueue, events: EventLog?, interrupted: Flag,
-    parts: PartPaths
+    parts: PartPaths, _ checked: PreflightReport
   ) async -> ExitCode {
     await withCheckedContinuation { (continuation: CheckedContinuation<ExitCode, Never>) in
       Thread.start("parcel-print") {
-        continuation.resume(returning: consume(options, queue, events, interrupted, parts))
+        continuation.resume(returning: consume(options, queue, events, interrupted, parts, checked))
       }
     }
   }
 
   private static func consume(
     _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag,
-    _ parts: PartPaths
+    _ parts: PartPaths, _ checked: PreflightReport
   ) -> ExitCode {
     var printer = ProgressPrinter(options.output)
     var records = RunRecords(events: events, summaryPath: options.output.summary)
@@ -87,7 +90,8 @@ struct Headless {
         records.show(snapshot, printer.fold)
       }
     }
-    let summary = Summary(printer.fold, interrupted: interrupted.isSet, partPath: parts.path)
+    var summary = Summary(printer.fold, interrupted: interrupted.isSet, partPath: parts.path)
+    summary.preflight = checked
     printer.finish(summary)
     return records.finish(summary, printer.fold, program: "parcel")
   }

@@ -8,7 +8,6 @@ struct Wanted {
   var title = ""
   /// What manifests said that is worth showing.
   var remarks: [String] = []
-  private var sources = 0
 
   /// Reads the manifests, then the ids and URLs, in that order.
   init(_ options: WantedOptions) throws(Failure) {
@@ -19,7 +18,6 @@ struct Wanted {
       }
     }
     title = Self.title(options.manifests)
-    sources = options.manifests.count + options.items.count
   }
 
   private mutating func add(manifest path: String) throws(Failure) {
@@ -32,26 +30,5 @@ struct Wanted {
     guard let first = manifests.first else { return "" }
     let name = first == "-" ? "standard input" : first.split(separator: "/").last.map(String.init) ?? first
     return manifests.count == 1 ? name : "\(name) +\(manifests.count - 1)"
-  }
-
-  /// `--dry-run`: where each file would go, and two rows that would be one file.
-  func report(folder: String) -> DryRunReport {
-    DryRunReport(downloads, folder: folder, problems: sources > 1 ? clashes : [])
-  }
-
-  /// Files of different sources with one target; within one manifest its reader has seen to it.
-  private var clashes: [Failure] {
-    var names = UniqueNames()
-    var problems: [Failure] = []
-    for (index, spec) in downloads.enumerated() {
-      guard let name = spec.name else { continue }
-      let target = spec.folder.isEmpty ? name : spec.folder + "/" + name
-      guard let other = names.claim(target, for: DownloadID(index)) else { continue }
-      problems.append(
-        Failure(
-          .input, retry: .never,
-          "'\(spec.title)' and '\(downloads[other.index].title)' would both be written to '\(target)'."))
-    }
-    return problems
   }
 }

@@ -35,7 +35,7 @@ extension Engine {
   package func perform(_ command: Command) {
     let now = self.now
     switch command {
-    case .start:
+    case .start, .startAnyway, .startWithoutBad:
       hasStarted = true
       isPausedAll = false
     case .pause(let ids): for id in ids { rest(id, as: .paused, now: now) }

@@ -194,7 +194,9 @@ extension Engine {
     var verdict = verdict
     if case .refused(var failure) = verdict {
       failure = FailureText.explain(
-        failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
+        failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title, url: receiver.url,
+        redirected: receiver.url != entry.machine.url,
+        hasToken: hasCredentials && Address.sameOrigin(receiver.url, entry.machine.url))
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)

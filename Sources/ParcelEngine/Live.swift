@@ -67,6 +67,15 @@ struct WaitingQueue {
     ids.removeAll { $0 == id }
   }
 
+  /// Many at once, for the price of one.
+  mutating func remove(all gone: Set<DownloadID>) {
+    guard !gone.isEmpty else { return }
+    ids.removeFirst(head)
+    head = 0
+    ids.removeAll { gone.contains($0) }
+    members.subtract(gone)
+  }
+
   mutating func removeAll() { self = WaitingQueue() }
 
   /// The next ones, in order.

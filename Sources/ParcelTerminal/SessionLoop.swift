@@ -22,6 +22,7 @@ package final class SessionLoop: Sendable {
   fileprivate struct Inbox {
     var snapshot: Snapshot?
     var completions: [(path: String, found: [Completion])] = []
+    var preflight: PreflightReport?
     var isStopRequested = false
     var isFinished = false
     /// A byte is in the pipe and nobody has read it.
@@ -71,6 +72,9 @@ package final class SessionLoop: Sendable {
     }
   }
 
+  /// Shows what the check before the start found.
+  package func post(_ report: PreflightReport) { leave { $0.preflight = report } }
+
   /// As if the user had asked to save and leave; the second time `run` returns at once.
   package func requestStop() { leave { $0.isStopRequested = true } }
 
@@ -118,6 +122,7 @@ package final class SessionLoop: Sendable {
       defer {
         inbox.snapshot = nil
         inbox.completions = []
+        inbox.preflight = nil
         inbox.isStopRequested = false
         inbox.isWoken = false
       }
@@ -174,6 +179,7 @@ package final class SessionLoop: Sendable {
         let inbox = loop.take()
         if inbox.isStopRequested { apply(.stopRequested, urgent: true) }
         for answer in inbox.completions { apply(.completions(for: answer.path, answer.found), urgent: true) }
+        if let report = inbox.preflight { apply(.preflight(report), urgent: true) }
         if let snapshot = inbox.snapshot { apply(.snapshot(snapshot), urgent: false) }
         if let tick = model.nextTick, tick <= MonotonicClock.now() { apply(.tick, urgent: false) }
         if isAbandoned { return .abandoned }

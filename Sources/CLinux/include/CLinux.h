@@ -15,4 +15,8 @@ int cl_file_system_magic(const char *path, unsigned int *magic);
 
 // posix_spawn_file_actions_addclosefrom_np(3): in the new program, close `from` and every descriptor above.
 int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
+
+// quotactl_fd(2): what the quota of user (kind 0) or group (kind 1) `id` leaves on the file system that `fd` is on. -1 where it sets
+// no limit. ESRCH, EOPNOTSUPP, ENOSYS: there is no quota, or nobody says.
+int cl_quota_left(int fd, int kind, unsigned int id, long long *bytes, long long *inodes);
 #endif

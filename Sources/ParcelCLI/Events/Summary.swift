@@ -53,6 +53,8 @@ package struct Summary: Hashable, Sendable {
   package var partials: [Partial] = []
   /// Ascending by id.
   package var repairs: [Repaired] = []
+  /// What the check before the start found.
+  package var preflight = PreflightReport()
   package var interrupted = false
   package var insecure = false
   /// Digests were compared (not `--no-verify`).
@@ -138,7 +140,8 @@ extension Summary {
     record.add("files", files)
     record.add("done", done)
     record.add("verified", verified)
-    record.add("failed", troubles.count)
+    record.add("failed", troubles.count - skipped)
+    record.add("skipped", skipped)
     record.add("unfinished", unfinished)
     record.add("bytes", bytes)
     record.add("received", received)
@@ -151,6 +154,19 @@ extension Summary {
     record.add("failures", troubles.map(Self.record))
     record.add("partial_files", partials.map(Self.record))
     record.add("repairs", repairs.map(Self.record))
+    if !preflight.findings.isEmpty { record.add("preflight", PreflightRecord.records(preflight)) }
+  }
+
+  /// Files that were left out before the start.
+  package var skipped: Int { troubles.count { $0.failure.code == .skipped } }
+
+  /// Of a run that the check before the start has stopped.
+  package init(stopped report: PreflightReport, files: Int, bytes: Int) {
+    self.files = files
+    self.bytes = bytes
+    unfinished = files
+    preflight = report
+    exit = report.exit
   }
 
   private static func record(_ trouble: Trouble) -> JSONObject {
@@ -197,7 +213,9 @@ extension Summary {
     if interrupted { lines.append("Interrupted; progress is saved. The same command continues.") }
     if !verifies { lines.append("Digests were not compared (--no-verify).") }
     if insecure { lines.append(style.paint("INSECURE: certificates were not checked.", .alarm)) }
-    lines += list("Failed:", troubles, all: "--summary FILE lists all of them") { trouble in
+    let failed = troubles.filter { $0.failure.code != .skipped }
+    let leftOut = troubles.filter { $0.failure.code == .skipped }
+    lines += list("Failed:", failed, all: "--summary FILE lists all of them") { trouble in
       ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
         + (trouble.failure.remedy.isEmpty ? [] : ["    " + Printable.text(trouble.failure.remedy)])
     }
@@ -206,6 +224,9 @@ extension Summary {
       let blocks = "\(Grouped.text(count)) \(count == 1 ? "block" : "blocks")"
       let bytes = "\(PlainNumbers.bytes(repair.report.fetched)) fetched again"
       return ["  \(Printable.text(repair.name)): \(blocks) (\(repair.report.blockNames())), \(bytes)"]
+    }
+    lines += list("Left out (--keep-going):", leftOut, all: "--summary FILE lists all of them") { trouble in
+      ["  " + Printable.text(trouble.failure.sentence)]
     }
     lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
       let path = Printable.text(partial.path ?? partial.name)
@@ -226,7 +247,9 @@ extension Summary {
   private func headline(_ style: PlainStyle) -> String {
     var parts = ["\(Grouped.text(done)) of \(Grouped.text(files)) files complete"]
     parts.append("\(Grouped.text(verified)) verified")
-    if !troubles.isEmpty { parts.append("\(Grouped.text(troubles.count)) failed") }
+    let failed = troubles.count - skipped
+    if failed > 0 { parts.append("\(Grouped.text(failed)) failed") }
+    if skipped > 0 { parts.append("\(Grouped.text(skipped)) left out") }
     if unfinished > 0 { parts.append("\(Grouped.text(unfinished)) unfinished") }
     return style.paint(
       parts.joined(separator: ", "), troubles.isEmpty ? (done == files ? .green : nil) : .red)

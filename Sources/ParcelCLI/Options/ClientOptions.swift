@@ -73,6 +73,13 @@ package struct WantedOptions: ParsableArguments {
     transform: ServerURL.read)
   package var server = ServerURL.gdc
 
+  @Flag(
+    name: .customLong("keep-going"),
+    help:
+      "Start even if the check before the start finds problems; files with a problem of their own are left out."
+  )
+  package var keepGoing = false
+
   package init() {}
 
   package mutating func validate() throws {

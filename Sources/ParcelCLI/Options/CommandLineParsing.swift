@@ -69,6 +69,8 @@ package enum ClientHelp {
       "", "OTHER COMMANDS:",
       "  What is wrong with the network, this machine or the target folder?",
       "      parcel doctor [URL]               (parcel doctor --help says more)",
+      "  What did unfinished downloads leave in a folder?",
+      "      parcel clean DIR                  (parcel clean --help says more)",
       "  A file whose id is such a word:",
       "      parcel -- doctor",
     ]

@@ -6,6 +6,13 @@ package struct DryRunReport: Sendable {
   /// The target folder, for the paths.
   package var folder: String
   package var problems: [Failure]
+  /// What is worth knowing and stops nothing.
+  package var remarks: [String] = []
+
+  package init(_ downloads: [DownloadSpec], folder: String, report: PreflightReport) {
+    self.init(downloads, folder: folder, problems: report.troubles.map(\.failure))
+    remarks = report.remarks.map(\.failure.text)
+  }
 
   package init(_ downloads: [DownloadSpec], folder: String, problems: [Failure] = []) {
     self.downloads = downloads
@@ -27,6 +34,7 @@ package struct DryRunReport: Sendable {
         text.removeAll(keepingCapacity: true)
       }
     }
+    for remark in remarks { text += "remark: " + Printable.text(remark) + "\n" }
     for problem in problems { text += "problem: " + Printable.text(problem.text) + "\n" }
     sink(text + sums + "\n")
   }

@@ -26,10 +26,12 @@ package struct DownloadSpec: Hashable, Sendable {
   package var digests: [Digest]
   /// The row's `state` column (GDC: `released`, `submitted`, …), nil when the manifest has none.
   package var release: String?
+  /// The id of the newer version that took its place, as the manifest says (`new_id`); nil for none.
+  package var successor: String?
 
   package init(
     source: Source, name: String? = nil, folder: String = "", size: Int? = nil, digests: [Digest] = [],
-    release: String? = nil
+    release: String? = nil, successor: String? = nil
   ) {
     self.source = source
     self.name = name
@@ -37,6 +39,7 @@ package struct DownloadSpec: Hashable, Sendable {
     self.size = size
     self.digests = digests
     self.release = release
+    self.successor = successor
   }
 
   /// What a list shows for it before a name is known.

@@ -21,6 +21,7 @@ package struct Failure: Error, Hashable, Sendable {
     case input  // manifest, URL, name or option cannot be used
     case proxy  // the embedded relay or an HTTP proxy died or refused
     case cancelled  // stopped by the user
+    case skipped  // left out before the start, as was asked for
   }
 
   /// What to do about it without asking.
@@ -98,6 +99,7 @@ package enum ExitCode: Int32, Sendable, CaseIterable {
     case .disk, .locked, .exists: self = .disk
     case .input: self = .usage
     case .cancelled: self = .interrupted
+    case .skipped: self = .someFailed
     }
   }
 

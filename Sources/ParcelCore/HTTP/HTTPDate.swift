@@ -64,6 +64,12 @@ package enum HTTPDate {
     return daysSince1970(year: year, month: index + 1, day: day) * 86_400 + hour * 3600 + minute * 60 + second
   }
 
+  /// For dates in other notations; nil for a day that the calendar does not have.
+  static func seconds(year: Int, month: Int, day: Int, secondOfDay: Int) -> Int? {
+    guard (1...12).contains(month), day >= 1, day <= length(of: month, year: year) else { return nil }
+    return daysSince1970(year: year, month: month, day: day) * 86_400 + secondOfDay
+  }
+
   private static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
 
   private static func length(of month: Int, year: Int) -> Int {

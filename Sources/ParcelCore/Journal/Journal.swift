@@ -10,7 +10,7 @@
 /// What follows the first line that is torn or wrong does not count.
 package enum Journal {
   package static let version = 1
-  private static let name = "parcel journal "
+  package static let name = "parcel journal "
   package static let header = name + "\(version)\n"
 
   /// A record's line, line end included.

@@ -171,9 +171,13 @@ extension ManifestReader {
       let state = Cell.trimmed(cells[column.index])
       if !Cell.isUnknown(state) { spec.release = Cell.text(state) }
     }
+    if let column = columns.newID {
+      let newer = Cell.trimmed(cells[column.index])
+      if !Cell.isUnknown(newer) { spec.successor = Printable.text(Cell.text(newer)) }
+    }
     guard problems.count == before else { return }
     guard add(spec) else { return }
-    if let column = columns.newID, !Cell.isUnknown(Cell.trimmed(cells[column.index])) { superseded += 1 }
+    if spec.successor != nil { superseded += 1 }
     if let state = spec.release, state != "released" { countUnreleased(state) }
   }
 

@@ -2,6 +2,10 @@
 package enum Command: Hashable, Sendable {
   /// Begin with everything that waits; before it nothing is fetched.
   case start
+  /// Begin whatever the check before the start found.
+  case startAnyway
+  /// Begin without the rows that the check before the start found something wrong with.
+  case startWithoutBad
   case pause([DownloadID])
   case resume([DownloadID])
   case pauseAll

@@ -15,11 +15,13 @@ package enum Intent: String, Hashable, Sendable, CaseIterable {
   case deleteBackward, deleteForward, deleteWord, deleteToStart
   // Questions.
   case yes, no
+  // The check before the start.
+  case startAnyway, startWithoutBad
 }
 
 /// Where a key is pressed. Decides which bindings count.
 package enum Context: String, Hashable, Sendable, CaseIterable {
-  case list, detail, log, help, prompt, filter, question
+  case list, detail, log, help, prompt, filter, question, preflight
 
   /// As the README's table says it.
   package var title: String {
@@ -31,6 +33,7 @@ package enum Context: String, Hashable, Sendable, CaseIterable {
     case .prompt: "prompts"
     case .filter: "filter"
     case .question: "questions"
+    case .preflight: "check before the start"
     }
   }
 }

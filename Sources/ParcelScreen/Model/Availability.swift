@@ -21,6 +21,7 @@ extension Model {
       if phase == .finished { return "Everything is finished: there is nothing to pause." }
       if phase == .idle { return "Nothing runs yet: \(Bindings.key(for: .enter)) starts." }
       return nil
+    case .startWithoutBad: return withoutBadObstacle
     case .filter, .hideDone: return rows.isEmpty ? noRows : nil
     case .focus: return page == .list ? targetObstacle : nil
     case .complete:

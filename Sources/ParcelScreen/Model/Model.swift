@@ -29,6 +29,8 @@ package struct Model: Sendable {
   package var page = Page.list
   package var focus = Focus.list
   package var dialog: Dialog?
+  /// Came while something else asked for an answer.
+  var waitingPanel: PreflightPanel?
   package var notice: Notice?
   /// When a prompt was answered last: what the engine then reports is about it, and is shown at once.
   var asked: Instant?
@@ -49,6 +51,7 @@ package struct Model: Sendable {
     case .prompt: return .prompt
     case .filter: return .filter
     case .question: return .question
+    case .preflight: return .preflight
     case nil: break
     }
     switch page {
@@ -105,12 +108,14 @@ package enum Dialog: Sendable {
   case prompt(Prompt)
   case filter(LineEditor)
   case question(Question)
+  case preflight(PreflightPanel)
 
   /// Rows it takes, its rule included.
   package func rows(columns: Int) -> Int {
     switch self {
     case .prompt(let prompt): 2 + min(Prompt.shownCompletions, prompt.completions.count)
     case .filter: 2
+    case .preflight(let panel): panel.rows(columns: columns)
     case .question(let question):
       1 + max(1, Charset.unicode.wrap(question.text, to: max(1, columns - 2)).count)
     }

@@ -18,7 +18,11 @@ package func update(_ model: inout Model, _ event: Event, now: Instant) -> [Effe
     model.take(completions, for: path)
     effects = []
   case .stopRequested: effects = model.stop()
+  case .preflight(let report):
+    model.take(report)
+    effects = []
   }
+  model.showWaitingPanel()
   if model.list.selected != selected {
     model.detail = nil
     model.detailTop = 0
@@ -97,6 +101,7 @@ extension Model {
     case .prompt: return edit(intent)
     case .filter: return editFilter(intent)
     case .question: return answer(intent)
+    case .preflight: return decide(intent)
     case .list, .detail, .log, .help: return act(intent)
     }
   }

@@ -29,7 +29,7 @@ extension Model {
   }
 
   private mutating func start() -> [Effect] {
-    say("Starting \(Figures.count(totals.files, "file")).")
+    say("Checking, then starting \(Figures.count(totals.files, "file")).")
     return [.perform(.start)]
   }
 

@@ -14,13 +14,16 @@ extension Model {
       editor.insert(text)
       dialog = .filter(editor)
       list.setFilter(editor.text, rows)
-    case .question, nil: break
+    case .question, .preflight, nil: break
     }
   }
 
   /// A paste goes into an open line; on the list it opens the prompt that adds. It is never read as keys.
   mutating func paste(_ text: String) -> [Effect] {
-    if case .question = dialog { return [] }
+    switch dialog {
+    case .question, .preflight: return []
+    case .prompt, .filter, nil: break
+    }
     if dialog == nil {
       if let obstacle = obstacle(.add) {
         say(obstacle, .warning)

@@ -14,6 +14,7 @@ func drawDialog(_ frame: inout Frame, _ model: Model, _ area: Rect) {
     {
       frame.put(line, area.row + 1 + index, 2, .strong)
     }
+  case .preflight(let panel): drawPreflight(&frame, panel, area)
   case nil: break
   }
 }

@@ -63,6 +63,7 @@ struct StateView {
     case .input: "cannot be used"
     case .proxy: "the proxy failed"
     case .cancelled: "stopped"
+    case .skipped: "left out before the start"
     }
   }
 }

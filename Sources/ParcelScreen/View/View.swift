@@ -79,6 +79,10 @@ private func drawTooSmall(_ frame: inout Frame, _ model: Model) {
   if case .question(let question) = model.dialog {
     text = question.text + " " + model.hints.map { $0.key + " " + $0.label }.joined(separator: ", ")
   }
+  if case .preflight(let panel) = model.dialog {
+    let keys = model.hints.map { $0.key + " " + $0.label }.joined(separator: ", ")
+    text = "Before the start: \(panel.report.counts). \(keys)"
+  }
   let lines = frame.charset.wrap(text, to: max(1, frame.size.columns))
   let top = max(0, (frame.size.rows - lines.count) / 2)
   for (index, line) in lines.enumerated() { frame.put(line, top + index, 0, .warning) }
