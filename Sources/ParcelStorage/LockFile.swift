@@ -5,6 +5,7 @@ import ParcelSystem
 /// A file that says who works on something. Made by exclusive create, because cluster file systems do not honour flock.
 struct LockFile: Sendable {
   let path: String
+  private let system: System
 
   /// Who holds a lock. Process numbers are used again, so the start time goes with them.
   struct Holder: Hashable, Sendable {
@@ -62,43 +63,51 @@ struct LockFile: Sendable {
   }
 
   /// Takes the lock, also from a dead holder on this host. `what` names the locked thing in the failure's sentence.
-  static func take(_ path: String, for what: String, as me: Holder = .current()) -> Result<LockFile, Failure>
+  static func take(_ path: String, for what: String, as me: Holder = .current(), _ system: System = .kernel)
+    -> Result<LockFile, Failure>
   {
-    do {
+    do throws(Errno) {
       for _ in 0..<8 {
-        if try create(path, me) { return .success(LockFile(path: path)) }
-        guard let bytes = try System.contents(path) else { continue }
-        if let failure = busy(path, bytes, what, me) { return .failure(failure) }
-        guard try removeStale(path, bytes) else { return .failure(taken(path, "another process", what)) }
+        if try create(path, me, system) { return .success(LockFile(path: path, system: system)) }
+        guard let bytes = try system.contents(path) else { continue }
+        if let failure = busy(path, bytes, what, me, system) { return .failure(failure) }
+        guard try removeStale(path, bytes, system) else {
+          return .failure(taken(path, "another process", what))
+        }
       }
       return .failure(taken(path, "another process", what))
-    } catch let error as Errno {
-      return .failure(.disk("lock", path, error))
     } catch {
-      return .failure(taken(path, "\(error)", what))
+      return .failure(.disk("lock", path, error))
     }
   }
 
-  func release() { unlink(path) }
+  func release() { system.tidy(path) }
 
-  private static func create(_ path: String, _ me: Holder) throws -> Bool {
-    do {
-      let descriptor = try System.open(path, O_WRONLY | O_CREAT | O_EXCL)
-      defer { close(descriptor) }
-      do { try System.append(me.text, to: descriptor) } catch {
-        unlink(path)
+  private static func create(_ path: String, _ me: Holder, _ system: System) throws(Errno) -> Bool {
+    let descriptor: Int32
+    do throws(Errno) { descriptor = try system.open(path, O_WRONLY | O_CREAT | O_EXCL) } catch {
+      if error.code == EEXIST { return false }
+      throw error
+    }
+    do throws(Errno) {
+      do throws(Errno) { try system.append(me.text, to: descriptor) } catch {
+        system.close(descriptor)
         throw error
       }
-      return true
-    } catch let error as Errno where error.code == EEXIST {
-      return false
+      try system.closeWritten(descriptor)
+    } catch {
+      system.tidy(path)
+      throw error
     }
+    return true
   }
 
   /// Nil when the holder is dead.
-  private static func busy(_ path: String, _ bytes: [UInt8], _ what: String, _ me: Holder) -> Failure? {
+  private static func busy(
+    _ path: String, _ bytes: [UInt8], _ what: String, _ me: Holder, _ system: System
+  ) -> Failure? {
     guard let holder = Holder(text: String(decoding: bytes, as: UTF8.self)) else {
-      return wasThereBeforeBoot(path) ? nil : taken(path, "a process that did not say its name", what)
+      return wasThereBeforeBoot(path, system) ? nil : taken(path, "a process that did not say its name", what)
     }
     if holder.isDead(seenFrom: me) { return nil }
     return taken(path, "process \(holder.process) on '\(holder.host)'", what)
@@ -111,8 +120,8 @@ struct LockFile: Sendable {
   }
 
   /// A power cut can leave an empty lock file behind.
-  private static func wasThereBeforeBoot(_ path: String) -> Bool {
-    guard let found = try? System.status(path) else { return false }
+  private static func wasThereBeforeBoot(_ path: String, _ system: System) -> Bool {
+    guard let found = try? system.status(path) else { return false }
     var now = timespec()
     var up = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
@@ -121,12 +130,15 @@ struct LockFile: Sendable {
   }
 
   /// Moves the stale lock away, and looks whether it was the stale one: another process may have been quicker.
-  private static func removeStale(_ path: String, _ stale: [UInt8]) throws -> Bool {
+  private static func removeStale(_ path: String, _ stale: [UInt8], _ system: System) throws(Errno) -> Bool {
     let aside = path + ".\(getpid()).\(MonotonicClock.nanoseconds())"
-    guard rename(path, aside) == 0 else { return errno == ENOENT }
-    let moved = try System.contents(aside)
-    if moved != stale { link(aside, path) }
-    unlink(aside)
+    do throws(Errno) { try system.rename(path, to: aside, replace: true) } catch {
+      if error.code == ENOENT { return true }
+      throw error
+    }
+    let moved = try system.contents(aside)
+    if moved != stale { _ = system.calls.link(aside, path) }
+    system.tidy(aside)
     return moved == stale
   }
 }

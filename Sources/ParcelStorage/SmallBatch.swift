@@ -17,11 +17,17 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   private let writer: Workers
   private let syncer: Workers
   private let pool: BufferPool
+  private let system: System
+  private let clock: @Sendable () -> Int64
   private var entries: [Entry] = []
   private var since: Int64 = 0
   private var isQueued = false
 
-  init(writer: Workers, syncer: Workers, pool: BufferPool) {
+  init(
+    writer: Workers, syncer: Workers, pool: BufferPool, system: System, clock: @escaping @Sendable () -> Int64
+  ) {
+    self.system = system
+    self.clock = clock
     self.writer = writer
     self.syncer = syncer
     self.pool = pool
@@ -29,7 +35,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
 
   func add(_ entry: Entry) {
     monitor.locked {
-      if entries.isEmpty { since = MonotonicClock.nanoseconds() }
+      if entries.isEmpty { since = clock() }
       entries.append(entry)
     }
   }
@@ -58,11 +64,11 @@ final class SmallBatch: Ticking, @unchecked Sendable {
     }
     guard let first = batch.first else { return }
     let folder = Path.folder(first.path)
-    do { try System.syncFileSystem(of: folder) } catch {
+    do { try system.syncFileSystem(of: folder) } catch {
       return end(batch, { .failure(.disk("sync", $0.path, error)) })
     }
     var results: [Failure?] = batch.map { rename($0) }
-    do { try System.syncFileSystem(of: folder) } catch {
+    do { try system.syncFileSystem(of: folder) } catch {
       for index in results.indices where results[index] == nil {
         results[index] = .disk("sync", batch[index].path, error)
       }
@@ -74,10 +80,10 @@ final class SmallBatch: Ticking, @unchecked Sendable {
 
   private func rename(_ entry: Entry) -> Failure? {
     do {
-      try System.rename(entry.partPath, to: entry.path, replace: entry.overwrite)
+      try system.rename(entry.partPath, to: entry.path, replace: entry.overwrite)
       return nil
     } catch {
-      unlink(entry.partPath)
+      system.tidy(entry.partPath)
       if error.code == EEXIST { return .exists(entry.path, "another file came there meanwhile") }
       return .disk("rename", entry.partPath, error)
     }
@@ -86,7 +92,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   /// Nothing of these files is safe, so nothing is left of them.
   private func end(_ batch: [Entry], _ result: (Entry) -> Result<Finished, Failure>) {
     for entry in batch {
-      unlink(entry.partPath)
+      system.tidy(entry.partPath)
       entry.completion(result(entry))
     }
   }

@@ -14,11 +14,11 @@ final class Volume: Sendable {
   let share = BufferPool.Share()
   let batch: SmallBatch
 
-  init(device: dev_t, pool: BufferPool) {
+  init(device: dev_t, pool: BufferPool, system: System, clock: @escaping @Sendable () -> Int64) {
     self.device = device
     hashers = Workers(
       threads: min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 4), scratchBytes: 256 << 10)
-    batch = SmallBatch(writer: writer, syncer: syncer, pool: pool)
+    batch = SmallBatch(writer: writer, syncer: syncer, pool: pool, system: system, clock: clock)
   }
 
   /// Ends its threads after everything that was submitted.
@@ -35,12 +35,19 @@ final class Volumes: Sendable {
   private let all = Mutex<[Volume]>([])
   private let pool: BufferPool
 
-  init(pool: BufferPool) { self.pool = pool }
+  private let system: System
+  private let clock: @Sendable () -> Int64
+
+  init(pool: BufferPool, system: System, clock: @escaping @Sendable () -> Int64) {
+    self.pool = pool
+    self.system = system
+    self.clock = clock
+  }
 
   func volume(_ device: dev_t) -> Volume {
     all.withLock { volumes in
       if let found = volumes.first(where: { $0.device == device }) { return found }
-      let new = Volume(device: device, pool: pool)
+      let new = Volume(device: device, pool: pool, system: system, clock: clock)
       volumes.append(new)
       pool.setShares(volumes.count)
       return new
@@ -51,7 +58,7 @@ final class Volumes: Sendable {
   func volume(ofFolder path: String) throws(Errno) -> Volume {
     var folder = path
     while true {
-      if let found = try System.status(folder, follow: true) { return volume(found.st_dev) }
+      if let found = try system.status(folder, follow: true) { return volume(found.st_dev) }
       guard folder != "/" else { throw Errno(code: ENOENT) }
       folder = Path.folder(folder)
     }
