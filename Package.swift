@@ -95,13 +95,16 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
+      name: "ParcelTesting", dependencies: ["ParcelCore", "ParcelSystem"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
     // A stand-in for the relay program, and a process that has tunnels.
     .executableTarget(name: "fake-relay", path: "Tests/FakeRelay"),
     .executableTarget(
       name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
       path: "Tests/TunnelHolder", swiftSettings: swift),
+    // An HTTP server that does wrong what it is told to, as a program.
+    .executableTarget(
+      name: "FaultServer", dependencies: ["ParcelTesting"], path: "Tests/FaultServer", swiftSettings: swift),
     tests(
       "ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")],
       exclude: ["Congestion/Goldens"]),
