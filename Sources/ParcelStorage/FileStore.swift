@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// Downloads in real files.
@@ -102,7 +103,10 @@ package final class FileStore: DownloadStore, Sendable {
   }
 
   private static func takeRootLock(_ root: String, _ context: StoreContext) -> Result<LockFile, Failure> {
-    do { _ = try context.system.makeFolders(root) } catch { return .failure(.disk("make", root, error)) }
+    do throws(Errno) {
+      // Else a power cut takes the new folder away, with everything that was safe in it.
+      for above in try context.system.makeFolders(root) { try context.system.syncFolder(above) }
+    } catch { return .failure(.disk("make", root, error)) }
     return LockFile.take(root + "/.parcel-lock", for: root, as: context.holder, context.system)
   }
 
