@@ -47,13 +47,21 @@ final class JournalFile {
   func markBroken() { isBroken = true }
 
   func rewrite(_ text: String, records: Int) throws(Errno) {
-    let new = try Self.replace(path, with: text, system)
+    let new: Int32
+    do throws(Errno) { new = try Self.replace(path, with: text, system) } catch {
+      // The name may stand for the new file already: what is appended to the old one would be lost.
+      isBroken = true
+      throw error
+    }
     system.close(descriptor)
     (descriptor, self.records, length, isBroken) = (new, records, text.utf8.count, false)
   }
 
+  /// Where a journal is written before it takes the place of the one at `path`.
+  static func newPath(_ path: String) -> String { path + "-new" }
+
   private static func replace(_ path: String, with text: String, _ system: System) throws(Errno) -> Int32 {
-    let new = path + "-new"
+    let new = newPath(path)
     let descriptor = try system.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
     do {
       try system.append(text, to: descriptor)

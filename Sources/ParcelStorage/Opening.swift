@@ -66,8 +66,21 @@ struct Opening: Sendable {
   private func alreadyDone(_ size: Int, verified: Bool) {
     // Killed between the rename and this: the bytes are under their final name, nothing is left to describe.
     let partIsThere = (try? system.status(target.path + ".part")).flatMap { $0 } != nil
-    if !partIsThere { system.tidy(target.path + ".parcel") }
+    if !partIsThere { removeRemains() }
     completion(.success(.alreadyDone(size: size, verified: verified)))
+  }
+
+  private func removeRemains() {
+    let lock = target.path + ".parcel-lock"
+    if (try? system.status(lock)).flatMap({ $0 }) != nil {
+      guard case .success(let taken) = LockFile.take(lock, for: target.path, as: context.holder, system)
+      else {
+        return
+      }
+      taken.release()
+    }
+    system.tidy(target.path + ".parcel")
+    system.tidy(JournalFile.newPath(target.path + ".parcel"))
   }
 
   /// On a hash thread.
@@ -134,6 +147,8 @@ struct Opening: Sendable {
   }
 
   private func recover(_ volume: Volume) throws(Errno) -> LargeFile {
+    // The power went while a journal was being replaced: what is not under its name does not count.
+    system.tidy(JournalFile.newPath(target.path + ".parcel"))
     let journal = try system.contents(target.path + ".parcel")
     let part = try system.status(target.path + ".part", follow: true)
     if journal == nil, part == nil { return empty(volume, nil) }
