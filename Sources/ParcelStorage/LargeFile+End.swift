@@ -42,9 +42,7 @@ extension LargeFile {
       return fail(.disk("write", partPath, at: size, error))
     }
     // The disk can begin while the digest is still behind.
-    volume.syncer.submit { [self] _ in
-      if lock.locked({ descriptor >= 0 }) { try? system.syncData(descriptor) }
-    }
+    volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { syncEarly() } }
     lock.locked {
       guard phase == .finishing, var request = finishRequest else { return }
       request.isWritten = true
@@ -57,10 +55,21 @@ extension LargeFile {
     kickFollower()
   }
 
+  /// On the syncer thread. The kernel tells of a failed write once: the sync of the commit would not hear of it.
+  private func syncEarly() {
+    do throws(Errno) { try system.syncData(descriptor) } catch {
+      forgetUnsynced()
+      fail(.disk("sync", partPath, error))
+    }
+  }
+
   /// On the syncer thread, after the digest was right.
   func commit(_ request: FinishRequest) {
     do throws(Errno) {
-      try system.syncData(descriptor)
+      do throws(Errno) { try system.syncData(descriptor) } catch {
+        forgetUnsynced()
+        throw error
+      }
       let folder = Path.folder(target.path)
       try system.rename(partPath, to: target.path, replace: target.overwrite)
       for above in lock.locked({ foldersToSync }) where above != folder { try system.syncFolder(above) }

@@ -146,7 +146,12 @@ extension LargeFile {
       defer { foldersToSync = [] }
       return foldersToSync
     }
-    for folder in folders { try system.syncFolder(folder) }
+    do throws(Errno) {
+      for folder in folders { try system.syncFolder(folder) }
+    } catch {
+      lock.locked { foldersToSync += folders }
+      throw error
+    }
     return try journalLock.lockedThrowing { () throws(Errno) -> Int? in
       guard lock.locked({ descriptor >= 0 && layout != nil }) else { return nil }
       if let journal, !journal.isBroken { try appendFresh(to: journal) } else { try rewriteJournal() }
@@ -166,7 +171,11 @@ extension LargeFile {
     }
     guard let journal else { return }
     // Not under the lock, so that the writer thread can append meanwhile; only this thread replaces the journal.
-    try system.syncData(journal.descriptor)
+    do throws(Errno) { try system.syncData(journal.descriptor) } catch {
+      // Its last lines may never reach the disk, and a later sync would not say so.
+      journalLock.locked { journal.markBroken() }
+      throw error
+    }
     let limit = lock.locked {
       durable = syncCapture
       return Self.compactionFloor + blocks.count * 18 * 4
@@ -191,7 +200,7 @@ extension LargeFile {
   }
 
   /// After a failed sync the page cache may say one thing and the disk another: only what was synced before counts.
-  private func forgetUnsynced() {
+  func forgetUnsynced() {
     lock.locked {
       guard let layout else { return }
       var doubtful = stored

@@ -37,8 +37,7 @@ struct System: Sendable {
 
   func size(of descriptor: Int32) throws(Errno) -> Int {
     var result = stat()
-    let code = calls.status(descriptor, &result)
-    guard code >= 0 else { throw Errno(code: -code) }
+    while try interrupted(calls.status(descriptor, &result)) {}
     return Int(result.st_size)
   }
 
