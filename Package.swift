@@ -113,6 +113,10 @@ let package = Package(
     tests("ParcelSystemTests", ["ParcelSystem"]),
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
+    // Every fault at every step: disks that fail and forget, servers that lie.
+    tests(
+      "FaultTests",
+      ["ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests(
       "ParcelTunnelTests",
