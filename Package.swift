@@ -95,13 +95,16 @@ let package = Package(
 
     // Tests.
     .target(
-      name: "ParcelTesting", dependencies: ["ParcelCore"], path: "Tests/ParcelTesting",
+      name: "ParcelTesting", dependencies: ["ParcelCore", "ParcelSystem"], path: "Tests/ParcelTesting",
       swiftSettings: swift),
     // A stand-in for the relay program, and a process that has tunnels.
     .executableTarget(name: "fake-relay", path: "Tests/FakeRelay"),
     .executableTarget(
       name: "tunnel-holder", dependencies: ["ParcelTunnel", "ParcelCore", "ParcelSystem"],
       path: "Tests/TunnelHolder", swiftSettings: swift),
+    // An HTTP server that does wrong what it is told to, as a program.
+    .executableTarget(
+      name: "FaultServer", dependencies: ["ParcelTesting"], path: "Tests/FaultServer", swiftSettings: swift),
     tests(
       "ParcelCoreTests", ["ParcelCore", "ParcelTesting"], resources: [.copy("Fixtures")],
       exclude: ["Congestion/Goldens"]),
@@ -110,6 +113,10 @@ let package = Package(
     tests("ParcelSystemTests", ["ParcelSystem"]),
     tests("ParcelTerminalTests", ["ParcelTerminal", "ParcelScreen", "ParcelTesting"]),
     tests("ParcelStorageTests", ["ParcelStorage", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
+    // Every fault at every step: disks that fail and forget, servers that lie.
+    tests(
+      "FaultTests",
+      ["ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
     tests(
       "ParcelTunnelTests",

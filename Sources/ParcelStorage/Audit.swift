@@ -24,8 +24,8 @@ private struct Audit {
   let context: StoreContext
 
   func run(_ scratch: UnsafeMutableRawBufferPointer) throws(Errno) -> AuditResult {
-    var found = try System.status(target.path, follow: true)
-    if found == nil { found = try System.status(target.path) }
+    var found = try context.system.status(target.path, follow: true)
+    if found == nil { found = try context.system.status(target.path) }
     if let found { return try final(found, scratch) }
     return try partial(scratch)
   }
@@ -45,12 +45,12 @@ private struct Audit {
     }
     let runs = target.digests.compactMap { DigestRun($0.algorithm) }
     guard runs.count == target.digests.count else { return .wrong("OpenSSL here does not offer its digest") }
-    let descriptor = try System.open(target.path, O_RDONLY)
-    defer { close(descriptor) }
+    let descriptor = try context.system.open(target.path, O_RDONLY)
+    defer { context.system.close(descriptor) }
     var offset = 0
     while true {
       if context.isShuttingDown.load(ordering: .relaxed) { throw Errno(code: EINTR) }
-      let count = try System.read(descriptor, into: scratch, at: offset)
+      let count = try context.system.read(descriptor, into: scratch, at: offset)
       if count == 0 { break }
       let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<count])
       for run in runs { run.update(bytes) }
@@ -68,8 +68,8 @@ private struct Audit {
   // MARK: The partial file
 
   private func partial(_ scratch: UnsafeMutableRawBufferPointer) throws(Errno) -> AuditResult {
-    let part = try System.status(target.path + ".part", follow: true)
-    let journal = try System.contents(target.path + ".parcel")
+    let part = try context.system.status(target.path + ".part", follow: true)
+    let journal = try context.system.contents(target.path + ".parcel")
     guard let part, part.st_mode & S_IFMT == S_IFREG else { return .missing }
     let found = JournalRecovery(
       journal: journal, partSize: Int(part.st_size), target: target, boot: context.boot,
@@ -87,15 +87,15 @@ private struct Audit {
   private func compare(
     _ claim: JournalState.Claim, _ layout: BlockLayout, _ scratch: UnsafeMutableRawBufferPointer
   ) throws(Errno) -> PartialAudit {
-    let descriptor = try System.open(target.path + ".part", O_RDONLY)
-    defer { close(descriptor) }
+    let descriptor = try context.system.open(target.path + ".part", O_RDONLY)
+    defer { context.system.close(descriptor) }
     var audit = PartialAudit(size: layout.size, blockSize: layout.blockSize)
     var bad = ByteRangeSet()
     for block in claim.blocks.keys.sorted() {
       if context.isShuttingDown.load(ordering: .relaxed) { throw Errno(code: EINTR) }
       let range = layout.range(block)
       audit.checked += 1
-      if BlockDigest.reread(descriptor, range, scratch: scratch) == claim.blocks[block] {
+      if BlockDigest.reread(descriptor, range, scratch: scratch, context.system) == claim.blocks[block] {
         audit.safe += range.count
       } else {
         bad.insert(range)

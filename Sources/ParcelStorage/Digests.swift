@@ -70,13 +70,14 @@ enum BlockDigest {
 
   /// Of a file's bytes, read again. Nil when the file ends before or cannot be read.
   static func reread(
-    _ descriptor: Int32, _ range: ByteRange, scratch: UnsafeMutableRawBufferPointer
+    _ descriptor: Int32, _ range: ByteRange, scratch: UnsafeMutableRawBufferPointer,
+    _ system: System
   ) -> UInt64? {
     let run = Run()
     var offset = range.start
     while offset < range.end {
       let piece = UnsafeMutableRawBufferPointer(rebasing: scratch[..<min(scratch.count, range.end - offset)])
-      guard let count = try? System.read(descriptor, into: piece, at: offset), count == piece.count else {
+      guard let count = try? system.read(descriptor, into: piece, at: offset), count == piece.count else {
         return nil
       }
       run.update(UnsafeRawBufferPointer(piece))

@@ -1,5 +1,6 @@
 import Glibc
 import ParcelCore
+import ParcelSystem
 import Synchronization
 
 /// Downloads in real files.
@@ -36,7 +37,15 @@ package final class FileStore: DownloadStore, Sendable {
   private let rootLock = Mutex<Result<LockFile, Failure>?>(nil)
   private let rootVolume = Mutex<Volume?>(nil)
 
-  package init(_ options: Options) { context = StoreContext(options) }
+  package init(_ options: Options) { context = StoreContext(options, .kernel()) }
+
+  /// In a world of a test's own.
+  package init(_ options: Options, in environment: StoreEnvironment) {
+    context = StoreContext(options, environment)
+  }
+
+  /// What happens a few times a second, as of `now`; the store's own thread does it unless its world says otherwise.
+  package func tick(_ now: Int64) { context.ticker.tick(now) }
 
   /// Raises the number of buffers to connections + 8.
   package func setConnections(_ count: Int) { context.pool.grow(to: count + 8) }
@@ -71,7 +80,7 @@ package final class FileStore: DownloadStore, Sendable {
   }
 
   private func isFree(_ path: String) -> Bool {
-    faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && (errno == ENOENT || errno == ENOTDIR)
+    do { return try context.system.status(path) == nil } catch { return false }
   }
 
   /// Makes the run's folder and takes its lock, so that what stands in the way of every file is said once. Blocks.
@@ -92,7 +101,7 @@ package final class FileStore: DownloadStore, Sendable {
     guard Path.isInside(path, root) else { return nil }
     let result = rootLock.withLock { known in
       if case .success(let lock) = known { return Result<LockFile, Failure>.success(lock) }
-      let new = Self.takeRootLock(root, context.holder)
+      let new = Self.takeRootLock(root, context)
       known = new
       return new
     }
@@ -100,9 +109,12 @@ package final class FileStore: DownloadStore, Sendable {
     return nil
   }
 
-  private static func takeRootLock(_ root: String, _ holder: LockFile.Holder) -> Result<LockFile, Failure> {
-    do { _ = try System.makeFolders(root) } catch { return .failure(.disk("make", root, error)) }
-    return LockFile.take(root + "/.parcel-lock", for: root, as: holder)
+  private static func takeRootLock(_ root: String, _ context: StoreContext) -> Result<LockFile, Failure> {
+    do throws(Errno) {
+      // Else a power cut takes the new folder away, with everything that was safe in it.
+      for above in try context.system.makeFolders(root) { try context.system.syncFolder(above) }
+    } catch { return .failure(.disk("make", root, error)) }
+    return LockFile.take(root + "/.parcel-lock", for: root, as: context.holder, context.system)
   }
 
   package func shutDown() {

@@ -5,6 +5,7 @@ import ParcelSystem
 /// The file `NAME.parcel`. Not thread-safe: its owner holds a lock around every call.
 final class JournalFile {
   let path: String
+  private let system: System
   private(set) var descriptor: Int32
   /// Records and bytes in the file.
   private(set) var records: Int
@@ -13,28 +14,29 @@ final class JournalFile {
   private(set) var isBroken = false
 
   /// Goes on behind `length` good bytes; what follows them is cut off.
-  init(resuming path: String, records: Int, length: Int) throws(Errno) {
-    let descriptor = try System.open(path, O_WRONLY | O_APPEND)
-    guard ftruncate(descriptor, length) == 0 else {
-      let error = Errno.last
-      close(descriptor)
+  init(resuming path: String, records: Int, length: Int, _ system: System) throws(Errno) {
+    let descriptor = try system.open(path, O_WRONLY | O_APPEND)
+    do { try system.truncate(descriptor, to: length) } catch {
+      system.close(descriptor)
       throw error
     }
+    self.system = system
     (self.path, self.descriptor, self.records, self.length) = (path, descriptor, records, length)
   }
 
   /// Makes a new journal, or replaces one, atomically.
-  init(_ path: String, text: String, records: Int) throws(Errno) {
-    descriptor = try Self.replace(path, with: text)
+  init(_ path: String, text: String, records: Int, _ system: System) throws(Errno) {
+    self.system = system
+    descriptor = try Self.replace(path, with: text, system)
     (self.path, self.records, length) = (path, records, text.utf8.count)
   }
 
-  deinit { close(descriptor) }
+  deinit { system.close(descriptor) }
 
   func append(_ new: [JournalRecord]) throws(Errno) {
     let text = new.map(Journal.line).joined()
-    do { try System.append(text, to: descriptor) } catch {
-      isBroken = ftruncate(descriptor, length) != 0
+    do { try system.append(text, to: descriptor) } catch {
+      isBroken = (try? system.truncate(descriptor, to: length)) == nil
       throw error
     }
     records += new.count
@@ -45,22 +47,30 @@ final class JournalFile {
   func markBroken() { isBroken = true }
 
   func rewrite(_ text: String, records: Int) throws(Errno) {
-    let new = try Self.replace(path, with: text)
-    close(descriptor)
+    let new: Int32
+    do throws(Errno) { new = try Self.replace(path, with: text, system) } catch {
+      // The name may stand for the new file already: what is appended to the old one would be lost.
+      isBroken = true
+      throw error
+    }
+    system.close(descriptor)
     (descriptor, self.records, length, isBroken) = (new, records, text.utf8.count, false)
   }
 
-  private static func replace(_ path: String, with text: String) throws(Errno) -> Int32 {
-    let new = path + "-new"
-    let descriptor = try System.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+  /// Where a journal is written before it takes the place of the one at `path`.
+  static func newPath(_ path: String) -> String { path + "-new" }
+
+  private static func replace(_ path: String, with text: String, _ system: System) throws(Errno) -> Int32 {
+    let new = newPath(path)
+    let descriptor = try system.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
     do {
-      try System.append(text, to: descriptor)
-      try System.syncData(descriptor)
-      try System.rename(new, to: path, replace: true)
-      try System.syncFolder(Path.folder(path))
+      try system.append(text, to: descriptor)
+      try system.syncData(descriptor)
+      try system.rename(new, to: path, replace: true)
+      try system.syncFolder(Path.folder(path))
     } catch {
-      close(descriptor)
-      unlink(new)
+      system.close(descriptor)
+      system.tidy(new)
       throw error
     }
     return descriptor

@@ -37,12 +37,12 @@ extension LargeFile {
       return
     }
     do throws(Errno) {
-      if try System.size(of: descriptor) > size, ftruncate(descriptor, size) != 0 { throw Errno.last }
+      if try system.size(of: descriptor) > size { try system.truncate(descriptor, to: size) }
     } catch {
       return fail(.disk("write", partPath, at: size, error))
     }
     // The disk can begin while the digest is still behind.
-    volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { fdatasync(descriptor) } }
+    volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { syncEarly() } }
     lock.locked {
       guard phase == .finishing, var request = finishRequest else { return }
       isFollowerHeld = false
@@ -56,17 +56,28 @@ extension LargeFile {
     kickFollower()
   }
 
+  /// On the syncer thread. The kernel tells of a failed write once: the sync of the commit would not hear of it.
+  private func syncEarly() {
+    do throws(Errno) { try system.syncData(descriptor) } catch {
+      forgetUnsynced()
+      fail(.disk("sync", partPath, error))
+    }
+  }
+
   /// On the syncer thread, after the digest was right.
   func commit(_ request: FinishRequest) {
     do throws(Errno) {
-      try System.syncData(descriptor)
+      do throws(Errno) { try system.syncData(descriptor) } catch {
+        forgetUnsynced()
+        throw error
+      }
       let folder = Path.folder(target.path)
-      try System.rename(partPath, to: target.path, replace: target.overwrite)
+      try system.rename(partPath, to: target.path, replace: target.overwrite)
       // At once: what somebody else changes from now on must not look like ours.
-      let found = try System.status(target.path)
-      for above in lock.locked({ foldersToSync }) where above != folder { try System.syncFolder(above) }
-      try System.syncFolder(folder)
-      _ = try? System.remove(journalPath)
+      let found = try system.status(target.path)
+      for above in lock.locked({ foldersToSync }) where above != folder { try system.syncFolder(above) }
+      try system.syncFolder(folder)
+      _ = try? system.remove(journalPath)
       if let found { context.options.ledger?.noteRenamed(target.path, found, request.digests) }
       release()
       endCommit(request, .success(Finished(size: request.size, verified: request.digests.first)))
@@ -109,7 +120,7 @@ extension LargeFile {
       defer { (descriptor, lockFile) = (-1, nil) }
       return (descriptor, lockFile)
     }
-    if open >= 0 { close(open) }
+    if open >= 0 { system.close(open) }
     held?.release()
   }
 
@@ -176,8 +187,8 @@ extension LargeFile {
   private func forgetEverything() -> Failure? {
     do throws(Errno) {
       // The journal first: it must never speak of bytes that are no longer meant.
-      if try System.remove(journalPath) { try System.syncFolder(Path.folder(target.path)) }
-      if descriptor >= 0, ftruncate(descriptor, 0) != 0 { throw Errno.last }
+      if try system.remove(journalPath) { try system.syncFolder(Path.folder(target.path)) }
+      if descriptor >= 0 { try system.truncate(descriptor, to: 0) }
     } catch {
       lock.locked { phase = .open }
       let failure = Failure.disk("empty", partPath, error)

@@ -88,7 +88,7 @@ extension LargeFile {
   func read(_ range: ByteRange, _ scratch: UnsafeMutableRawBufferPointer) -> UnsafeRawBufferPointer? {
     let piece = UnsafeMutableRawBufferPointer(rebasing: scratch[..<range.count])
     do throws(Errno) {
-      let count = try System.read(descriptor, into: piece, at: range.start)
+      let count = try system.read(descriptor, into: piece, at: range.start)
       if count == piece.count { return UnsafeRawBufferPointer(piece) }
       // Shorter than what was written: somebody else cut it.
       throw Errno(code: EIO)
@@ -193,7 +193,7 @@ extension LargeFile {
     let (recorded, layout) = lock.locked { (blocks, self.layout) }
     guard let layout else { return [] }
     return recorded.keys.sorted().filter {
-      BlockDigest.reread(descriptor, layout.range($0), scratch: scratch) != recorded[$0]
+      BlockDigest.reread(descriptor, layout.range($0), scratch: scratch, system) != recorded[$0]
     }
   }
 }

@@ -12,7 +12,7 @@ extension LargeFile {
   func appendProgress() {
     lock.locked {
       journalQueued = false
-      lastAppend = MonotonicClock.nanoseconds()
+      lastAppend = context.now()
     }
     // When the syncer is busy with the journal, the next tick asks again: writing must not wait for it.
     let failed = journalLock.tryLocked { () -> Errno? in
@@ -102,7 +102,7 @@ extension LargeFile {
     if let journal {
       try journal.rewrite(new.text, records: new.records)
     } else {
-      journal = try JournalFile(journalPath, text: new.text, records: new.records)
+      journal = try JournalFile(journalPath, text: new.text, records: new.records, system)
     }
   }
 
@@ -120,12 +120,12 @@ extension LargeFile {
     defer {
       lock.locked {
         isSyncing = false
-        lastSync = MonotonicClock.nanoseconds()
+        lastSync = context.now()
       }
     }
     do {
       guard let count = try stateBeforeSync() else { return nil }
-      do { try System.syncData(descriptor) } catch {
+      do { try system.syncData(descriptor) } catch {
         forgetUnsynced()
         let failure = Failure.disk("sync", partPath, error)
         fail(failure)
@@ -146,7 +146,12 @@ extension LargeFile {
       defer { foldersToSync = [] }
       return foldersToSync
     }
-    for folder in folders { try System.syncFolder(folder) }
+    do throws(Errno) {
+      for folder in folders { try system.syncFolder(folder) }
+    } catch {
+      lock.locked { foldersToSync += folders }
+      throw error
+    }
     return try journalLock.lockedThrowing { () throws(Errno) -> Int? in
       guard lock.locked({ descriptor >= 0 && layout != nil }) else { return nil }
       if let journal, !journal.isBroken { try appendFresh(to: journal) } else { try rewriteJournal() }
@@ -166,7 +171,11 @@ extension LargeFile {
     }
     guard let journal else { return }
     // Not under the lock, so that the writer thread can append meanwhile; only this thread replaces the journal.
-    try System.syncData(journal.descriptor)
+    do throws(Errno) { try system.syncData(journal.descriptor) } catch {
+      // Its last lines may never reach the disk, and a later sync would not say so.
+      journalLock.locked { journal.markBroken() }
+      throw error
+    }
     let limit = lock.locked {
       durable = syncCapture
       return Self.compactionFloor + blocks.count * 18 * 4
@@ -187,11 +196,11 @@ extension LargeFile {
       defer { uncached = end }
       return ByteRange(uncached, end)
     }
-    if let range { posix_fadvise(descriptor, range.start, range.count, POSIX_FADV_DONTNEED) }
+    if let range { system.calls.leaveCache(descriptor, range.start, range.count) }
   }
 
   /// After a failed sync the page cache may say one thing and the disk another: only what was synced before counts.
-  private func forgetUnsynced() {
+  func forgetUnsynced() {
     lock.locked {
       guard let layout else { return }
       var doubtful = stored

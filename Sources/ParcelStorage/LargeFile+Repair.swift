@@ -129,7 +129,7 @@ extension LargeFile {
     appendProgress()
     var written = 0
     do {
-      try System.write(bytes, to: descriptor, at: piece.start, written: &written)
+      try system.write(bytes, to: descriptor, at: piece.start, written: &written)
     } catch {
       return fail(.disk("write", partPath, at: piece.start + written, error))
     }

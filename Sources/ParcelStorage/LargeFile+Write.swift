@@ -26,7 +26,7 @@ extension LargeFile {
       start: buffer + piece.start % BufferPool.bufferBytes, count: piece.count)
     var written = 0
     do {
-      try System.write(bytes, to: descriptor, at: piece.start, written: &written)
+      try system.write(bytes, to: descriptor, at: piece.start, written: &written)
       landed(piece, digest: BlockDigest.of(bytes), scratch)
     } catch {
       if written > 0 { landed(ByteRange(piece.start, piece.start + written), digest: nil, scratch) }
@@ -39,15 +39,15 @@ extension LargeFile {
     let (isOpen, hasFailed) = lock.locked { (descriptor >= 0, failure != nil) }
     if isOpen || hasFailed { return isOpen && !hasFailed }
     do {
-      let made = try System.makeFolders(Path.folder(target.path))
+      let made = try system.makeFolders(Path.folder(target.path))
       lock.locked { foldersToSync += made }
       guard takeLock() else { return false }
       // The old journal must be gone for good before new bytes stand in its `.part`.
-      if try System.remove(journalPath) { try System.syncFolder(Path.folder(target.path)) }
-      let opened = try System.open(partPath, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
+      if try system.remove(journalPath) { try system.syncFolder(Path.folder(target.path)) }
+      let opened = try system.open(partPath, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW)
       lock.locked {
         descriptor = opened
-        lastSync = MonotonicClock.nanoseconds()
+        lastSync = context.now()
       }
       return true
     } catch {
@@ -59,7 +59,7 @@ extension LargeFile {
   /// The file's own lock; false when another process has it, which is then the file's failure.
   private func takeLock() -> Bool {
     if lock.locked({ lockFile != nil }) { return true }
-    switch LockFile.take(lockPath, for: target.path, as: context.holder) {
+    switch LockFile.take(lockPath, for: target.path, as: context.holder, system) {
     case .success(let taken):
       lock.locked { lockFile = taken }
       return true
@@ -117,7 +117,7 @@ extension LargeFile {
     }
     guard let layout, descriptor >= 0 else { return }
     for block in waiting {
-      guard let digest = BlockDigest.reread(descriptor, layout.range(block), scratch: scratch) else {
+      guard let digest = BlockDigest.reread(descriptor, layout.range(block), scratch: scratch, system) else {
         return fail(.disk("read", partPath, at: layout.range(block).start, Errno(code: EIO)))
       }
       lock.locked { setDigest(block, digest) }

@@ -35,6 +35,7 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   let events: @Sendable (PartEvent) -> Void
   let recovered: Recovered
 
+  var system: System { context.system }
   var partPath: String { target.path + ".part" }
   var journalPath: String { target.path + ".parcel" }
   var lockPath: String { target.path + ".parcel-lock" }
@@ -106,7 +107,7 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
     if context.options.verifies { runs = target.digests.compactMap { DigestRun($0.algorithm) } }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  deinit { if descriptor >= 0 { system.close(descriptor) } }
 
   /// True from the moment on when writers have to answer `.stop`.
   var isStopped: Bool { stopFlag.load(ordering: .acquiring) }

@@ -6,6 +6,7 @@ import ParcelSystem
 /// It is complete when it gets its name, so that a process that dies while locking leaves no lock without an owner.
 struct LockFile: Sendable {
   let path: String
+  private let system: System
 
   /// A target folder's.
   static let rootName = ".parcel-lock"
@@ -22,82 +23,94 @@ struct LockFile: Sendable {
   }
 
   /// Takes the lock, also from a dead holder on this host. `what` names the locked thing in the failure's sentence.
-  static func take(_ path: String, for what: String, as me: Holder = .current()) -> Result<LockFile, Failure>
+  static func take(_ path: String, for what: String, as me: Holder = .current(), _ system: System = .kernel)
+    -> Result<LockFile, Failure>
   {
-    do {
+    do throws(Errno) {
       var mine = me
       mine.since = time(nil)
       for _ in 0..<8 {
-        if try create(path, mine) { return .success(LockFile(path: path)) }
-        guard let bytes = try System.contents(path) else { continue }
-        if case .held(_, let failure) = judge(path, bytes, what, me) { return .failure(failure) }
-        guard try removeStale(path, bytes) else { return .failure(contended(path, what)) }
+        if try create(path, mine, system) { return .success(LockFile(path: path, system: system)) }
+        guard let bytes = try system.contents(path) else { continue }
+        if case .held(_, let failure) = judge(path, bytes, what, me, system) { return .failure(failure) }
+        guard try removeStale(path, bytes, system) else { return .failure(contended(path, what)) }
       }
       return .failure(contended(path, what))
-    } catch let error as Errno {
-      return .failure(.disk("lock", path, error))
     } catch {
-      return .failure(contended(path, what))
+      return .failure(.disk("lock", path, error))
     }
   }
 
   /// Looks and changes nothing.
   static func look(_ path: String, for what: String, as me: Holder = .current()) -> State {
     guard let bytes = (try? System.contents(path)).flatMap({ $0 }) else { return .free }
-    return judge(path, bytes, what, me)
+    return judge(path, bytes, what, me, .kernel)
   }
 
-  func release() { unlink(path) }
+  func release() { system.tidy(path) }
 
   // MARK: Taking
 
-  private static func create(_ path: String, _ me: Holder) throws -> Bool {
+  private static func create(_ path: String, _ me: Holder, _ system: System) throws(Errno) -> Bool {
     let draft = "\(Path.folder(path))/\(rootName).\(getpid()).\(MonotonicClock.nanoseconds())"
-    try write(me, to: draft)
-    defer { unlink(draft) }
-    if link(draft, path) == 0 { return true }
-    let error = errno
+    try write(me, to: draft, system)
+    defer { system.tidy(draft) }
+    let error = -system.calls.link(draft, path)
+    if error <= 0 { return true }
     // Over NFS an answer may be lost, and the link be there all the same.
-    if let found = try? System.status(draft), found.st_nlink == 2 { return true }
+    if let found = try? system.status(draft), found.st_nlink == 2 { return true }
     switch error {
     case EEXIST: return false
-    case EPERM, ENOTSUP, ENOSYS, EMLINK, EXDEV, EINVAL: return try createWithoutLinks(path, me)
+    case EPERM, ENOTSUP, ENOSYS, EMLINK, EXDEV, EINVAL: return try createWithoutLinks(path, me, system)
     default: throw Errno(code: error)
     }
   }
 
-  private static func createWithoutLinks(_ path: String, _ me: Holder) throws -> Bool {
-    do {
-      try write(me, to: path)
+  private static func createWithoutLinks(_ path: String, _ me: Holder, _ system: System) throws(Errno)
+    -> Bool
+  {
+    do throws(Errno) {
+      try write(me, to: path, system)
       return true
-    } catch let error as Errno where error.code == EEXIST {
-      return false
+    } catch {
+      if error.code == EEXIST { return false }
+      throw error
     }
   }
 
-  private static func write(_ me: Holder, to path: String) throws {
-    let descriptor = try System.open(path, O_WRONLY | O_CREAT | O_EXCL)
-    defer { close(descriptor) }
-    do { try System.append(me.text, to: descriptor) } catch {
-      unlink(path)
+  private static func write(_ me: Holder, to path: String, _ system: System) throws(Errno) {
+    let descriptor = try system.open(path, O_WRONLY | O_CREAT | O_EXCL)
+    do throws(Errno) {
+      do throws(Errno) { try system.append(me.text, to: descriptor) } catch {
+        system.close(descriptor)
+        throw error
+      }
+      try system.closeWritten(descriptor)
+    } catch {
+      system.tidy(path)
       throw error
     }
   }
 
   /// Moves the stale lock away, and looks whether it was the stale one: another process may have been quicker.
-  private static func removeStale(_ path: String, _ stale: [UInt8]) throws -> Bool {
+  private static func removeStale(_ path: String, _ stale: [UInt8], _ system: System) throws(Errno) -> Bool {
     let aside = "\(Path.folder(path))/\(rootName).\(getpid()).\(MonotonicClock.nanoseconds())"
-    guard rename(path, aside) == 0 else { return errno == ENOENT }
-    let moved = try System.contents(aside)
-    if moved != stale { link(aside, path) }
-    unlink(aside)
+    do throws(Errno) { try system.rename(path, to: aside, replace: true) } catch {
+      if error.code == ENOENT { return true }
+      throw error
+    }
+    let moved = try system.contents(aside)
+    if moved != stale { _ = system.calls.link(aside, path) }
+    system.tidy(aside)
     return moved == stale
   }
 
   // MARK: Judging
 
-  private static func judge(_ path: String, _ bytes: [UInt8], _ what: String, _ me: Holder) -> State {
-    let isOld = wasThereBeforeBoot(path)
+  private static func judge(
+    _ path: String, _ bytes: [UInt8], _ what: String, _ me: Holder, _ system: System
+  ) -> State {
+    let isOld = wasThereBeforeBoot(path, system)
     guard let holder = Holder(text: String(decoding: bytes, as: UTF8.self)) else {
       return isOld ? .stale(nil) : .held(nil, contended(path, what))
     }
@@ -129,8 +142,8 @@ struct LockFile: Sendable {
   }
 
   /// A power cut can leave an empty lock file behind.
-  static func wasThereBeforeBoot(_ path: String) -> Bool {
-    guard let found = try? System.status(path) else { return false }
+  static func wasThereBeforeBoot(_ path: String, _ system: System = .kernel) -> Bool {
+    guard let found = try? system.status(path) else { return false }
     var now = timespec()
     var up = timespec()
     clock_gettime(CLOCK_REALTIME, &now)

@@ -6,6 +6,7 @@ import ParcelSystem
 struct Opening: Sendable {
   let target: Target
   let context: StoreContext
+  private var system: System { context.system }
   let events: @Sendable (PartEvent) -> Void
   let completion: @Sendable (Result<OpenResult, Failure>) -> Void
 
@@ -22,9 +23,9 @@ struct Opening: Sendable {
   func run() {
     do throws(Errno) {
       let volume = try context.volumes.volume(ofFolder: Path.folder(target.path))
-      var found = try System.status(target.path, follow: true)
+      var found = try system.status(target.path, follow: true)
       // A link to nothing is something, too.
-      if found == nil { found = try System.status(target.path) }
+      if found == nil { found = try system.status(target.path) }
       if let found {
         try judgeFinal(found, volume)
       } else {
@@ -68,9 +69,22 @@ struct Opening: Sendable {
 
   private func alreadyDone(_ size: Int, verified: Bool) {
     // Killed between the rename and this: the bytes are under their final name, nothing is left to describe.
-    let partIsThere = (try? System.status(target.path + ".part")).flatMap { $0 } != nil
-    if !partIsThere { unlink(target.path + ".parcel") }
+    let partIsThere = (try? system.status(target.path + ".part")).flatMap { $0 } != nil
+    if !partIsThere { removeRemains() }
     completion(.success(.alreadyDone(size: size, verified: verified)))
+  }
+
+  private func removeRemains() {
+    let lock = target.path + ".parcel-lock"
+    if (try? system.status(lock)).flatMap({ $0 }) != nil {
+      guard case .success(let taken) = LockFile.take(lock, for: target.path, as: context.holder, system)
+      else {
+        return
+      }
+      taken.release()
+    }
+    system.tidy(target.path + ".parcel")
+    system.tidy(JournalFile.newPath(target.path + ".parcel"))
   }
 
   /// On a hash thread.
@@ -78,7 +92,7 @@ struct Opening: Sendable {
     do throws(Errno) {
       let runs = target.digests.compactMap { DigestRun($0.algorithm) }
       let moment = FileStamp.cautiousNow
-      let before = try System.status(target.path, follow: true).map { FileStamp($0) }
+      let before = try system.status(target.path, follow: true).map { FileStamp($0) }
       guard try hash(runs, scratch) else { return completion(.failure(.cancelled(target.path))) }
       let values = runs.map { $0.finish() }
       guard runs.count == target.digests.count, values == target.digests.map(\.bytes) else {
@@ -88,7 +102,7 @@ struct Opening: Sendable {
           "its \(wanted.algorithm.rawValue) is \(found), \(wanted.hex) is wanted, so it differs from the download",
           volume)
       }
-      if let before, let after = try System.status(target.path, follow: true), FileStamp(after) == before {
+      if let before, let after = try system.status(target.path, follow: true), FileStamp(after) == before {
         context.options.ledger?.note(target.path, before, target.digests, knownAt: moment)
       }
       alreadyDone(size, verified: true)
@@ -99,12 +113,12 @@ struct Opening: Sendable {
 
   /// False when the store shuts down meanwhile.
   private func hash(_ runs: [DigestRun], _ scratch: UnsafeMutableRawBufferPointer) throws(Errno) -> Bool {
-    let descriptor = try System.open(target.path, O_RDONLY)
-    defer { close(descriptor) }
+    let descriptor = try system.open(target.path, O_RDONLY)
+    defer { system.close(descriptor) }
     var offset = 0
     while true {
       if context.isShuttingDown.load(ordering: .relaxed) { return false }
-      let count = try System.read(descriptor, into: scratch, at: offset)
+      let count = try system.read(descriptor, into: scratch, at: offset)
       if count == 0 { return true }
       let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<count])
       for run in runs { run.update(bytes) }
@@ -117,8 +131,8 @@ struct Opening: Sendable {
   private func openPart(_ volume: Volume) throws(Errno) {
     let folder = Path.folder(target.path)
     var lock: LockFile?
-    if try System.status(folder, follow: true) != nil {
-      switch LockFile.take(target.path + ".parcel-lock", for: target.path, as: context.holder) {
+    if try system.status(folder, follow: true) != nil {
+      switch LockFile.take(target.path + ".parcel-lock", for: target.path, as: context.holder, system) {
       case .success(let taken): lock = taken
       case .failure(let failure): return completion(.failure(failure))
       }
@@ -142,8 +156,10 @@ struct Opening: Sendable {
   }
 
   private func recover(_ volume: Volume) throws(Errno) -> LargeFile {
-    let journal = try System.contents(target.path + ".parcel")
-    let part = try System.status(target.path + ".part", follow: true)
+    // The power went while a journal was being replaced: what is not under its name does not count.
+    system.tidy(JournalFile.newPath(target.path + ".parcel"))
+    let journal = try system.contents(target.path + ".parcel")
+    let part = try system.status(target.path + ".part", follow: true)
     if journal == nil, part == nil { return empty(volume, nil) }
     if let part, part.st_mode & S_IFMT != S_IFREG { throw Errno(code: EISDIR) }
     let found = JournalRecovery(
@@ -152,9 +168,9 @@ struct Opening: Sendable {
     switch found {
     case .refuse(let remark): return empty(volume, remark)
     case .keep(let object, let trusted, let doubtful, let state, let validLength):
-      let descriptor = try System.open(target.path + ".part", O_RDWR)
+      let descriptor = try system.open(target.path + ".part", O_RDWR)
       var keeper = Keeper(object: object, claim: trusted, state: state, validLength: validLength)
-      keeper.decide(doubtful, descriptor)
+      keeper.decide(doubtful, descriptor, system)
       return try keeper.file(self, volume, descriptor, journal?.count ?? 0)
     }
   }
@@ -168,12 +184,12 @@ struct Opening: Sendable {
     var dropped = 0
 
     /// Reads the doubtful blocks again: written after the last sync, before the machine went down.
-    mutating func decide(_ doubtful: [Int: UInt64], _ descriptor: Int32) {
+    mutating func decide(_ doubtful: [Int: UInt64], _ descriptor: Int32, _ system: System) {
       guard let layout = state.layout, !doubtful.isEmpty else { return }
       let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
       defer { scratch.deallocate() }
       for block in doubtful.keys.sorted() {
-        if BlockDigest.reread(descriptor, layout.range(block), scratch: scratch) == doubtful[block] {
+        if BlockDigest.reread(descriptor, layout.range(block), scratch: scratch, system) == doubtful[block] {
           claim.blocks[block] = doubtful[block]
         } else {
           // What is in it of an older block of that number is not sure either.
@@ -212,7 +228,7 @@ struct Opening: Sendable {
       file.suspects = claim.blocks.keys.sorted(by: >)
       file.durable = isSameBoot ? state.durable.ranges(layout) : ranges
       file.unsynced = ranges.count - file.durable.count
-      file.lastSync = MonotonicClock.nanoseconds()
+      file.lastSync = opening.context.now()
       try resumeJournal(file, isSameBoot)
       return file
     }
@@ -221,10 +237,10 @@ struct Opening: Sendable {
       try file.journalLock.lockedThrowing { () throws(Errno) in
         if isSameBoot {
           file.journal = try JournalFile(
-            resuming: file.journalPath, records: state.records, length: validLength)
+            resuming: file.journalPath, records: state.records, length: validLength, file.system)
           file.resumeExtra(state.all.extra)
         } else {
-          try System.syncData(file.descriptor)
+          try file.system.syncData(file.descriptor)
           try file.rewriteJournal()
         }
       }

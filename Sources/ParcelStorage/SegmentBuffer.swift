@@ -59,7 +59,7 @@ final class SegmentBuffer: SegmentWriter, @unchecked Sendable {
   private func begin(_ new: UnsafeMutableRawPointer, at offset: Int) {
     buffer = new
     start = offset
-    firstByteAt = MonotonicClock.nanoseconds()
+    firstByteAt = file.context.now()
   }
 
   /// Copies up to the buffer's end, which is a block boundary; a full buffer goes to the file. Returns the count.

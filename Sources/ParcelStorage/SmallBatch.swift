@@ -17,13 +17,20 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   private let writer: Workers
   private let syncer: Workers
   private let pool: BufferPool
+  private let system: System
+  private let clock: @Sendable () -> Int64
   private var entries: [Entry] = []
   private var since: Int64 = 0
   private var isQueued = false
   private let ledger: Ledger?
 
-  init(writer: Workers, syncer: Workers, pool: BufferPool, ledger: Ledger? = nil) {
+  init(
+    writer: Workers, syncer: Workers, pool: BufferPool, system: System,
+    clock: @escaping @Sendable () -> Int64, ledger: Ledger? = nil
+  ) {
     self.ledger = ledger
+    self.system = system
+    self.clock = clock
     self.writer = writer
     self.syncer = syncer
     self.pool = pool
@@ -31,7 +38,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
 
   func add(_ entry: Entry) {
     monitor.locked {
-      if entries.isEmpty { since = MonotonicClock.nanoseconds() }
+      if entries.isEmpty { since = clock() }
       entries.append(entry)
     }
   }
@@ -60,17 +67,17 @@ final class SmallBatch: Ticking, @unchecked Sendable {
     }
     guard let first = batch.first else { return }
     let folder = Path.folder(first.path)
-    do { try System.syncFileSystem(of: folder) } catch {
+    do { try system.syncFileSystem(of: folder) } catch {
       return end(batch, { .failure(.disk("sync", $0.path, error)) })
     }
     var stamps: [stat?] = []
     var results: [Failure?] = batch.map { entry in
       let failure = rename(entry)
       // At once: what somebody else changes from now on must not look like ours.
-      stamps.append(failure == nil && ledger != nil ? (try? System.status(entry.path)).flatMap { $0 } : nil)
+      stamps.append(failure == nil && ledger != nil ? (try? system.status(entry.path)).flatMap { $0 } : nil)
       return failure
     }
-    do { try System.syncFileSystem(of: folder) } catch {
+    do { try system.syncFileSystem(of: folder) } catch {
       for index in results.indices where results[index] == nil {
         results[index] = .disk("sync", batch[index].path, error)
       }
@@ -90,10 +97,10 @@ final class SmallBatch: Ticking, @unchecked Sendable {
 
   private func rename(_ entry: Entry) -> Failure? {
     do {
-      try System.rename(entry.partPath, to: entry.path, replace: entry.overwrite)
+      try system.rename(entry.partPath, to: entry.path, replace: entry.overwrite)
       return nil
     } catch {
-      unlink(entry.partPath)
+      system.tidy(entry.partPath)
       if error.code == EEXIST { return .exists(entry.path, "another file came there meanwhile") }
       return .disk("rename", entry.partPath, error)
     }
@@ -102,7 +109,7 @@ final class SmallBatch: Ticking, @unchecked Sendable {
   /// Nothing of these files is safe, so nothing is left of them.
   private func end(_ batch: [Entry], _ result: (Entry) -> Result<Finished, Failure>) {
     for entry in batch {
-      unlink(entry.partPath)
+      system.tidy(entry.partPath)
       entry.completion(result(entry))
     }
   }

@@ -28,6 +28,8 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
 
   deinit { freeMemory() }
 
+  private var system: System { context.system }
+
   private func freeMemory() {
     guard let memory else { return }
     self.memory = nil
@@ -182,22 +184,21 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
     let flags = O_WRONLY | O_CREAT | O_EXCL
     var home = try makeFolder(folder)
     let descriptor: Int32
-    do { descriptor = try System.open(target.path + ".part", flags) } catch {
+    do { descriptor = try system.open(target.path + ".part", flags) } catch {
       guard error.code == ENOENT else { throw error }
       // Somebody removed the folder after we made it.
       _ = context.knownFolders.withLock { $0.remove(folder) }
       home = try makeFolder(folder)
-      descriptor = try System.open(target.path + ".part", flags)
+      descriptor = try system.open(target.path + ".part", flags)
     }
     var written = 0
-    do { try System.write(bytes, to: descriptor, at: 0, written: &written) } catch {
-      Glibc.close(descriptor)
-      unlink(target.path + ".part")
+    do { try system.write(bytes, to: descriptor, at: 0, written: &written) } catch {
+      system.close(descriptor)
+      system.tidy(target.path + ".part")
       throw error
     }
-    if Glibc.close(descriptor) != 0, errno != EINTR {
-      let error = Errno.last
-      unlink(target.path + ".part")
+    do { try system.closeWritten(descriptor) } catch {
+      system.tidy(target.path + ".part")
       throw error
     }
     return home
@@ -205,7 +206,7 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
 
   private func makeFolder(_ folder: String) throws(Errno) -> Volume {
     if context.knownFolders.withLock({ $0.contains(folder) }) { return volume }
-    let made = try System.makeFolders(folder)
+    let made = try system.makeFolders(folder)
     if made.isEmpty {
       let home = try context.volumes.volume(ofFolder: folder)
       if home !== volume { return home }

@@ -8,18 +8,27 @@ final class StoreContext: Sendable {
   let options: FileStore.Options
   let pool: BufferPool
   let volumes: Volumes
-  let boot = System.bootID()
-  let holder = LockFile.Holder.current()
-  let ticker = Ticker()
+  private let environment: StoreEnvironment
+  let ticker: Ticker
   let isShuttingDown = Atomic(false)
   /// Folders that are there, so that no call is spent on them again.
   let knownFolders = Mutex<Set<String>>([])
 
-  init(_ options: FileStore.Options) {
+  init(_ options: FileStore.Options, _ environment: StoreEnvironment) {
     self.options = options
+    self.environment = environment
+    ticker = Ticker(runs: environment.ticks)
     pool = BufferPool(buffers: options.buffers, smallBytes: options.smallBytes)
-    volumes = Volumes(pool: pool, ledger: options.ledger)
+    volumes = Volumes(
+      pool: pool, system: environment.system, clock: environment.clock, ledger: options.ledger)
   }
+
+  var system: System { environment.system }
+  var boot: String { environment.boot }
+  var holder: LockFile.Holder { environment.holder }
+
+  /// Nanoseconds on the store's clock.
+  func now() -> Int64 { environment.clock() }
 }
 
 /// What wants to be called a few times a second while it is open.
@@ -32,16 +41,23 @@ protocol Ticking: AnyObject, Sendable {
 final class Ticker: @unchecked Sendable {
   private static let interval: Int64 = 200_000_000
 
+  private let runs: Bool
   private let monitor = Monitor()
   private var members: [any Ticking] = []
   private var thread: OwnThread?
   private var stopping = false
 
+  /// `runs` false: no thread, no calls but those of `tick`.
+  init(runs: Bool) { self.runs = runs }
+
+  /// Calls everyone as of `now`, as the thread does.
+  func tick(_ now: Int64) { for member in monitor.locked({ members }) { member.tick(now) } }
+
   func add(_ member: any Ticking) {
     monitor.locked {
       guard !stopping, !members.contains(where: { $0 === member }) else { return }
       members.append(member)
-      if thread == nil { thread = startThread { [self] in run() } }
+      if runs, thread == nil { thread = startThread { [self] in run() } }
       monitor.wakeAll()
     }
   }

@@ -14,11 +14,15 @@ final class Volume: Sendable {
   let share = BufferPool.Share()
   let batch: SmallBatch
 
-  init(device: dev_t, pool: BufferPool, ledger: Ledger? = nil) {
+  init(
+    device: dev_t, pool: BufferPool, system: System, clock: @escaping @Sendable () -> Int64,
+    ledger: Ledger? = nil
+  ) {
     self.device = device
     hashers = Workers(
       threads: min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 4), scratchBytes: 256 << 10)
-    batch = SmallBatch(writer: writer, syncer: syncer, pool: pool, ledger: ledger)
+    batch = SmallBatch(
+      writer: writer, syncer: syncer, pool: pool, system: system, clock: clock, ledger: ledger)
   }
 
   /// Ends its threads after everything that was submitted.
@@ -35,17 +39,23 @@ final class Volumes: Sendable {
   private let all = Mutex<[Volume]>([])
   private let pool: BufferPool
 
+  private let system: System
+  private let clock: @Sendable () -> Int64
   private let ledger: Ledger?
 
-  init(pool: BufferPool, ledger: Ledger? = nil) {
+  init(
+    pool: BufferPool, system: System, clock: @escaping @Sendable () -> Int64, ledger: Ledger? = nil
+  ) {
     self.pool = pool
+    self.system = system
+    self.clock = clock
     self.ledger = ledger
   }
 
   func volume(_ device: dev_t) -> Volume {
     all.withLock { volumes in
       if let found = volumes.first(where: { $0.device == device }) { return found }
-      let new = Volume(device: device, pool: pool, ledger: ledger)
+      let new = Volume(device: device, pool: pool, system: system, clock: clock, ledger: ledger)
       volumes.append(new)
       pool.setShares(volumes.count)
       return new
@@ -56,7 +66,7 @@ final class Volumes: Sendable {
   func volume(ofFolder path: String) throws(Errno) -> Volume {
     var folder = path
     while true {
-      if let found = try System.status(folder, follow: true) { return volume(found.st_dev) }
+      if let found = try system.status(folder, follow: true) { return volume(found.st_dev) }
       guard folder != "/" else { throw Errno(code: ENOENT) }
       folder = Path.folder(folder)
     }

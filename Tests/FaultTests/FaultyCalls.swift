@@ -1,0 +1,155 @@
+import Glibc
+import ParcelStorage
+import Synchronization
+
+/// Calls of another system, of which some fail.
+final class FaultyCalls: SystemCalls, Sendable {
+  enum Kind: String, CaseIterable, Sendable {
+    case open, close, status, read, write, truncate, syncData, syncFolder, syncFileSystem, unlink, rename,
+      renameNoReplace, link, makeFolder
+
+    /// What such a call may say.
+    var errors: [Int32] {
+      switch self {
+      case .open: [EIO, ENOSPC, EDQUOT, EROFS, EINTR, ESTALE, EACCES]
+      case .close: [EIO, ENOSPC, EDQUOT, EINTR]
+      case .status: [EIO, ESTALE, EINTR]
+      case .read: [EIO, EINTR, ESTALE]
+      case .write: [EIO, ENOSPC, EDQUOT, EROFS, EINTR, ESTALE]
+      case .truncate: [EIO, EROFS, EINTR]
+      case .syncData, .syncFileSystem: [EIO, ENOSPC, EDQUOT, EINTR, ESTALE]
+      case .syncFolder: [EIO, EINTR, ESTALE]
+      case .unlink: [EIO, EROFS, EINTR]
+      case .rename, .renameNoReplace, .link, .makeFolder: [EIO, ENOSPC, EROFS, EINTR]
+      }
+    }
+  }
+
+  enum Effect: Hashable, Sendable {
+    case error(Int32)
+    /// Half of what was asked for.
+    case short
+  }
+
+  struct Fault: Hashable, Sendable, CustomStringConvertible {
+    var kind: Kind
+    /// The first call that fails, from 0 on.
+    var call: Int
+    var effect: Effect
+    /// True: all later ones too, until `heal`.
+    var stays = false
+
+    var description: String {
+      let what = if case .error(let code) = effect { "error \(code)" } else { "short" }
+      return "\(kind.rawValue) \(call)\(stays ? " and on" : ""): \(what)"
+    }
+  }
+
+  private struct State {
+    var faults: [Fault]
+    var counts: [Kind: Int] = [:]
+    var hits = 0
+  }
+
+  private let disk: MemoryDisk
+  private let state: Mutex<State>
+  /// Kinds that this file system does not have, and what it says.
+  private let lacks: [Kind: Int32]
+
+  init(_ disk: MemoryDisk, _ faults: [Fault] = [], lacks: [Kind: Int32] = [:]) {
+    self.disk = disk
+    self.lacks = lacks
+    state = Mutex(State(faults: faults))
+  }
+
+  /// Calls that were made to fail.
+  var hits: Int { state.withLock { $0.hits } }
+  func heal() { state.withLock { $0.faults = [] } }
+
+  private func effect(_ kind: Kind) -> Effect? {
+    if let code = lacks[kind] { return .error(code) }
+    return state.withLock { state in
+      let call = state.counts[kind, default: 0]
+      state.counts[kind] = call + 1
+      let fault = state.faults.first {
+        $0.kind == kind && ($0.stays ? call >= $0.call : call == $0.call)
+      }
+      if fault != nil { state.hits += 1 }
+      return fault?.effect
+    }
+  }
+
+  private func failing(_ kind: Kind, _ body: () -> Int32) -> Int32 {
+    if case .error(let code) = effect(kind) { return -code }
+    return body()
+  }
+
+  func open(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+    failing(.open) { disk.open(path, flags, mode) }
+  }
+
+  /// Fails after it has closed, as the kernel does it.
+  func close(_ descriptor: Int32) -> Int32 {
+    let effect = effect(.close)
+    let result = disk.close(descriptor)
+    if case .error(let code) = effect { return -code }
+    return result
+  }
+
+  func status(_ path: String, follow: Bool, _ result: inout stat) -> Int32 {
+    if case .error(let code) = effect(.status) { return -code }
+    return disk.status(path, follow: follow, &result)
+  }
+
+  func status(_ descriptor: Int32, _ result: inout stat) -> Int32 {
+    if case .error(let code) = effect(.status) { return -code }
+    return disk.status(descriptor, &result)
+  }
+
+  func read(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int?) -> Int {
+    switch effect(.read) {
+    case .error(let code): -Int(code)
+    case .short:
+      disk.read(
+        descriptor, UnsafeMutableRawBufferPointer(rebasing: buffer[..<max(buffer.count / 2, 1)]), at: offset)
+    case nil: disk.read(descriptor, buffer, at: offset)
+    }
+  }
+
+  func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int?) -> Int {
+    switch effect(.write) {
+    case .error(let code): -Int(code)
+    case .short:
+      disk.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<max(bytes.count / 2, 1)]), at: offset)
+    case nil: disk.write(descriptor, bytes, at: offset)
+    }
+  }
+
+  func truncate(_ descriptor: Int32, to size: Int) -> Int32 {
+    failing(.truncate) { disk.truncate(descriptor, to: size) }
+  }
+
+  func syncData(_ descriptor: Int32) -> Int32 { syncing(.syncData, descriptor) { disk.syncData(descriptor) } }
+  func syncFolder(_ descriptor: Int32) -> Int32 { failing(.syncFolder) { disk.syncFolder(descriptor) } }
+
+  func syncFileSystem(_ descriptor: Int32) -> Int32 {
+    failing(.syncFileSystem) { disk.syncFileSystem(descriptor) }
+  }
+
+  private func syncing(_ kind: Kind, _ descriptor: Int32, _ body: () -> Int32) -> Int32 {
+    let code = failing(kind, body)
+    if code < 0, code != -EINTR { disk.loseUnsynced(descriptor) }
+    return code
+  }
+
+  func unlink(_ path: String) -> Int32 { failing(.unlink) { disk.unlink(path) } }
+  func rename(_ old: String, _ new: String) -> Int32 { failing(.rename) { disk.rename(old, new) } }
+
+  func renameNoReplace(_ old: String, _ new: String) -> Int32 {
+    failing(.renameNoReplace) { disk.renameNoReplace(old, new) }
+  }
+
+  func link(_ old: String, _ new: String) -> Int32 { failing(.link) { disk.link(old, new) } }
+  func makeFolder(_ path: String) -> Int32 { failing(.makeFolder) { disk.makeFolder(path) } }
+  func leaveCache(_ descriptor: Int32, _ start: Int, _ count: Int) {}
+}
