@@ -16,10 +16,10 @@ struct ClientRun: Sendable {
 
   /// `debug` gets each line of each head with `--debug`, on the transport's thread. `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
   init(
-    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool,
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool, isSession: Bool,
     debug: @escaping @Sendable (String) -> Void, publish: @escaping @Sendable (Snapshot) -> Void
   ) {
-    let settings = Self.engineOptions(options, token: token, waits: waits)
+    let settings = Self.engineOptions(options, token: token, waits: waits, isSession: isSession)
     let connections = max(settings.perHost, settings.connections ?? 0)
     var files = FileStore.Options(root: settings.folder)
     files.buffers = max(16, connections + 2)
@@ -34,6 +34,12 @@ struct ClientRun: Sendable {
       options: settings, store: store, transport: transport, tunnel: tunnel, clock: Clocks.now,
       wallClock: Clocks.wallClock,
       epoch: Clocks.epoch, publish: publish)
+  }
+
+  /// How a new token can come in this run; nil: it cannot.
+  static func renewal(_ file: String?, isSession: Bool) -> String? {
+    if isSession { return "N gives a new one" }
+    return file.map { "put a new one into \(Printable.text($0))" }
   }
 
   /// Through the embedded relay program, or through one that others started (`-e`).
@@ -56,7 +62,7 @@ struct ClientRun: Sendable {
   }
 
   private static func engineOptions(
-    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool, isSession: Bool
   ) -> EngineOptions {
     var settings = EngineOptions()
     settings.server = options.server
@@ -76,7 +82,9 @@ struct ClientRun: Sendable {
     settings.transport = options.route.choice
     settings.relay = options.route.relayRule
     settings.rateLimit = options.pace.rate?.bytesPerSecond
-    settings.policy.retry.limit = options.pace.retries
+    settings.policy.retry = options.pace.retry
+    settings.waitsForEver = isSession || options.pace.untilDone
+    settings.tokenRenewal = Self.renewal(token.file, isSession: isSession)
     settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings
@@ -96,12 +104,16 @@ struct ClientRun: Sendable {
 
   /// The token that the options name, and a warning when its file is open to others.
   static func token(_ options: AccessOptions) throws(Failure) -> (
-    value: String?, file: String?, warning: String?
+    value: String?, file: String?, warning: String?, watch: WatchedToken?
   ) {
-    if let token = options.token { return (token, nil, nil) }
-    guard let path = options.tokenFile else { return (nil, nil, nil) }
+    if let token = options.token { return (token, nil, nil, nil) }
+    guard let path = options.tokenFile else { return (nil, nil, nil, nil) }
+    // Before it is read: what changes meanwhile is seen later.
+    let full = Documents.absolute(path)
+    let stamp = path == "-" ? nil : TokenFileWatcher.stamp(full)
     let read = try Documents.token(path)
-    return (read.token, path, read.warning)
+    let watch = path == "-" ? nil : WatchedToken(path: full, token: read.token, stamp: stamp)
+    return (read.token, path, read.warning, watch)
   }
 
   /// Makes the target folder and takes its lock. Throws what would stop every single file.

@@ -32,13 +32,18 @@ struct Headless {
 
     let queue = SnapshotQueue()
     let run = ClientRun(
-      options, token: (token.value, token.file), waits: true,
+      options, token: (token.value, token.file), waits: true, isSession: false,
       debug: { Descriptors.write("debug: " + Printable.text($0) + "\n", to: 2) }, publish: { queue.post($0) })
     do throws(Failure) {
       try await run.prepare()
     } catch {
-      await run.close()
-      throw error
+      // A full disk is waited for as by every file.
+      if case .held = error.retry, options.pace.untilDone {
+        say([error.text])
+      } else {
+        await run.close()
+        throw error
+      }
     }
     let interrupted = Flag()
     let parts = PartPaths()
@@ -48,6 +53,8 @@ struct Headless {
       Task { await run.engine.stop() }
     }
     let (opening, title) = (wanted.downloads, wanted.title)
+    let watch = TokenFileWatcher.follow(token.watch, run.engine)
+    defer { watch?.stop() }
     async let code = Self.print(options, from: queue, events: events, interrupted: interrupted, parts: parts)
     await run.engine.add(opening, title: title)
     await run.engine.perform(.start)

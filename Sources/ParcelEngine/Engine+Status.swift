@@ -89,7 +89,7 @@ extension Engine {
     status.size = machine.size
     status.received = machine.received
     status.connections = machine.attempts.count
-    status.failure = machine.failure
+    status.failure = machine.restFailure ?? machine.failure
     status.choice = choice(of: entry.id)
     if status.state.isDone {
       status.hashed = status.state == .verified ? status.received : 0
@@ -98,6 +98,7 @@ extension Engine {
     }
     if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
     status.hashed = min(entry.hashed, status.received)
+    if let heldBack = machine.heldBack { status.failure = heldBack }
     guard !machine.isResting else {
       // Small files are kept in memory until they are complete: nothing of an unfinished one is on disk.
       if machine.isSmall { status.received = 0 }
@@ -127,6 +128,7 @@ extension Engine {
     }
     if status.state == .failed { totals.failed += sign }
     if status.state == .needsUser { totals.needsUser += sign }
+    if status.state == .held { totals.held += sign }
     if status.state.isActive { totals.active += sign }
     if status.state == .paused { totals.paused += sign }
     if let size = status.size { totals.bytes &+= sign &* size } else { totals.unsized += sign }
@@ -159,7 +161,10 @@ extension Engine {
     detail.rangesSupported = entry.machine.rangesSupported
     detail.history = entry.history.values
     detail.route = entry.route.map { routeStatus($0) }
-    detail.stored = entry.part?.progress().stored.ranges ?? []
+    detail.stored =
+      entry.part?.progress().stored.ranges
+      ?? (entry.machine.isSmall ? nil : entry.machine.planner?.have.ranges)
+      ?? []
     detail.segments = entry.machine.attempts.map { segment($0, of: entry, now: now) }
       .sorted { $0.range.start < $1.range.start }
     return detail

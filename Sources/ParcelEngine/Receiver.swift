@@ -13,6 +13,8 @@ final class Receiver: TransferReceiver {
   private let asked: ResponseExpectation
   private let epoch: @Sendable () -> Int
   let start: Int
+  /// Number of the token that was sent; nil for none.
+  let token: Int?
   private let mayBeWhole: Bool
   private let inbox: Inbox
 
@@ -25,7 +27,7 @@ final class Receiver: TransferReceiver {
 
   init(
     plan: TransferPlan, download: DownloadID, host: String, asked: ResponseExpectation, opened: Instant,
-    writer: (any SegmentWriter)?, inbox: Inbox, epoch: @escaping @Sendable () -> Int
+    writer: (any SegmentWriter)?, token: Int? = nil, inbox: Inbox, epoch: @escaping @Sendable () -> Int
   ) {
     id = plan.id
     kind = plan.kind
@@ -36,6 +38,7 @@ final class Receiver: TransferReceiver {
     self.epoch = epoch
     start = plan.range.start
     mayBeWhole = plan.mayBeWhole
+    self.token = token
     self.inbox = inbox
     state = Mutex(State(writer: writer))
   }

@@ -17,6 +17,8 @@ package final class FileStore: DownloadStore, Sendable {
     package var syncBytes = 64 << 20
     /// … or when this many nanoseconds passed since the last.
     package var syncNanoseconds: Int64 = 5_000_000_000
+    /// The number that says of what kind a folder's file system is; nil when the folder is not there.
+    package var magic: @Sendable (String) -> UInt32? = { FileSystem.magic(of: $0) }
     /// Gives a large file's bytes out of the page cache when they are safe and hashed.
     package var leavesPageCache = true
 
@@ -25,6 +27,8 @@ package final class FileStore: DownloadStore, Sendable {
 
   let context: StoreContext
   private let openers = Workers(threads: 4)
+  /// Looks at free space: a hung disk must not take the openers.
+  let lookers = Workers(threads: 2)
   /// The run's lock, or why it could not be had. Nil before the first target.
   private let rootLock = Mutex<Result<LockFile, Failure>?>(nil)
   private let rootVolume = Mutex<Volume?>(nil)
@@ -101,6 +105,7 @@ package final class FileStore: DownloadStore, Sendable {
   package func shutDown() {
     context.isShuttingDown.store(true, ordering: .relaxed)
     openers.stop()
+    lookers.stop()
     context.ticker.stop()
     for volume in context.volumes.list { volume.stop() }
     rootLock.withLock { lock in

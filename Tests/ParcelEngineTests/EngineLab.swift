@@ -44,6 +44,8 @@ final class EngineLab: Sendable {
       var mostConnections = 0
       var routes: [RouteStatus] = []
       var routeChanges: [RouteChange] = []
+      var holds: [HoldStatus] = []
+      var holdChanges: [HoldChange] = []
       var settings = Settings()
     }
     let state = Mutex(State())
@@ -57,6 +59,8 @@ final class EngineLab: Sendable {
         state.detail = snapshot.detail
         state.routes = snapshot.routes
         state.routeChanges += snapshot.routeChanges
+        state.holds = snapshot.holds
+        state.holdChanges += snapshot.holdChanges
         state.settings = snapshot.settings
         state.mostConnections = max(state.mostConnections, snapshot.totals.connections)
       }

@@ -42,6 +42,7 @@ package struct PlainStyle: Hashable, Sendable {
     case .running: unicode ? "▶" : ">"
     case .paused: unicode ? "‖" : "="
     case .retrying: unicode ? "↻" : "~"
+    case .held: unicode ? "◇" : "%"
     case .verifying: unicode ? "◌" : "?"
     case .verified: unicode ? "✔" : "+"
     case .complete: unicode ? "●" : "*"
@@ -53,7 +54,7 @@ package struct PlainStyle: Hashable, Sendable {
   func color(_ state: DownloadState) -> Color? {
     switch state {
     case .verified: .green
-    case .retrying, .needsUser: .yellow
+    case .retrying, .held, .needsUser: .yellow
     case .failed: .red
     case .running: .cyan
     case .waiting, .opening, .paused, .verifying, .complete: nil

@@ -13,7 +13,7 @@ package enum FailureText {
   }
 
   /// At most 200 printable characters.
-  static func message(in body: [UInt8], type: String) -> String? {
+  package static func message(in body: [UInt8], type: String) -> String? {
     let text = String(decoding: body.prefix(4096), as: UTF8.self)
     var words: Substring?
     if text.utf8.first(where: { $0 > 32 }) == UInt8(ascii: "{") {
