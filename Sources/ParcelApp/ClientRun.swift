@@ -18,10 +18,10 @@ struct ClientRun: Sendable {
 
   /// `debug` gets each line of each head with `--debug`, on the transport's thread. `publish` gets every snapshot, in order, on a thread of the engine's; it must not wait.
   init(
-    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool,
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool, isSession: Bool,
     debug: @escaping @Sendable (String) -> Void, publish: @escaping @Sendable (Snapshot) -> Void
   ) {
-    let settings = Self.engineOptions(options, token: token, waits: waits)
+    let settings = Self.engineOptions(options, token: token, waits: waits, isSession: isSession)
     let connections = max(settings.perHost, settings.connections ?? 0)
     var files = FileStore.Options(root: settings.folder)
     files.buffers = max(16, connections + 2)
@@ -45,6 +45,12 @@ struct ClientRun: Sendable {
     remarks.connect(engine)
   }
 
+  /// How a new token can come in this run; nil: it cannot.
+  static func renewal(_ file: String?, isSession: Bool) -> String? {
+    if isSession { return "N gives a new one" }
+    return file.map { "put a new one into \(Printable.text($0))" }
+  }
+
   /// Through the embedded relay program, or through one that others started (`-e`).
   private static func tunnel(
     _ route: RouteOptions, _ options: TransportOptions, _ settings: CurlSettings
@@ -65,7 +71,7 @@ struct ClientRun: Sendable {
   }
 
   private static func engineOptions(
-    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool
+    _ options: ClientOptions, token: (value: String?, file: String?), waits: Bool, isSession: Bool
   ) -> EngineOptions {
     var settings = EngineOptions()
     settings.server = options.server
@@ -85,8 +91,10 @@ struct ClientRun: Sendable {
     settings.transport = options.route.choice
     settings.relay = options.route.relayRule
     settings.rateLimit = options.pace.rate?.bytesPerSecond
-    settings.policy.retry.limit = options.pace.retries
+    settings.policy.retry = options.pace.retry
     settings.policy.repairs = !options.target.noRepair
+    settings.waitsForEver = isSession || options.pace.untilDone
+    settings.tokenRenewal = Self.renewal(token.file, isSession: isSession)
     settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings

@@ -31,7 +31,7 @@ struct FullScreen {
     let parts = PartPaths()
     let (debugged, debugLines) = AsyncStream.makeStream(of: String.self)
     let run = ClientRun(
-      options, token: (token.value, token.facts?.path), waits: true,
+      options, token: (token.value, token.facts?.path), waits: true, isSession: true,
       debug: { debugLines.yield($0) },
       publish: { snapshot in
         loop.post(snapshot)
@@ -55,7 +55,12 @@ struct FullScreen {
     // What the command line names was asked for; an empty session waits for Enter.
     if !options.asksForNothing { asked.yield(.start) }
 
-    let worker = Task { await Commands(options: options, run: run, loop: loop).perform(all: commands) }
+    let watch = TokenWatches(run.engine)
+    watch.follow(token.watch)
+    defer { watch.stop() }
+    let worker = Task {
+      await Commands(options: options, run: run, loop: loop, watch: watch).perform(all: commands)
+    }
     let outcome = await display(loop)
     asked.finish()
     if case .success(.finished) = outcome { await worker.value }
@@ -90,6 +95,7 @@ private struct Commands: Sendable {
   let options: ClientOptions
   let run: ClientRun
   let loop: SessionLoop
+  let watch: TokenWatches
 
   func perform(all commands: AsyncStream<Command>) async {
     let start = SessionStart(options: options, run: run, loop: loop)
@@ -119,9 +125,15 @@ private struct Commands: Sendable {
       case .add(let text): await run.engine.add([try RowInput.spec(text)])
       case .setTokenFile(let path):
         let full = Documents.absolute(path)
+        let stamp = TokenFileWatcher.stamp(full)
         let read = try await onThread { () throws(Failure) in try Documents.token(full) }
         if let warning = read.warning { await run.engine.report(.warning, warning) }
+        watch.follow(WatchedToken(path: full, token: read.token, stamp: stamp))
         await run.engine.setToken(read.token, file: path)
+      case .useToken(let secret):
+        watch.stop()
+        await run.engine.setToken(secret.value, file: nil)
+        await run.engine.report(.info, "The new token is in use; it is kept in memory only.")
       case .setFolder(let path): await run.engine.setFolder(Documents.absolute(path))
       case .setServer(let text):
         guard let server = ServerURL(argument: text) else {

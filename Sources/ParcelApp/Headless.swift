@@ -27,19 +27,24 @@ struct Headless {
 
     let queue = SnapshotQueue()
     let run = ClientRun(
-      options, token: (token.value, token.facts?.path), waits: true,
+      options, token: (token.value, token.facts?.path), waits: true, isSession: false,
       debug: { Descriptors.write("debug: " + Printable.text($0) + "\n", to: 2) }, publish: { queue.post($0) })
     let checked: PreflightReport
-    do throws(Failure) {
-      checked = try await check(wanted, token, run)
-      if checked.stops, !options.wanted.keepGoing {
-        await run.close()
-        return stopped(by: checked, wanted)
-      }
-      try await run.prepare()
-    } catch {
+    do throws(Failure) { checked = try await check(wanted, token, run) } catch {
       await run.close()
       throw error
+    }
+    if checked.stops, !options.wanted.keepGoing {
+      await run.close()
+      return stopped(by: checked, wanted)
+    }
+    do throws(Failure) { try await run.prepare() } catch {
+      // A full disk is waited for as by every file.
+      guard case .held = error.retry, options.pace.untilDone else {
+        await run.close()
+        throw error
+      }
+      say([error.text])
     }
     let interrupted = Flag()
     let parts = PartPaths()
@@ -49,6 +54,8 @@ struct Headless {
       Task { await run.engine.stop() }
     }
     let (opening, title) = (wanted.downloads, wanted.title)
+    let watch = TokenFileWatcher.follow(token.watch, run.engine)
+    defer { watch?.stop() }
     async let code = Self.print(
       options, from: queue, events: events, interrupted: interrupted, parts: parts, checked)
     await run.engine.add(opening, title: title)

@@ -58,24 +58,13 @@ extension Engine {
     case .select(let id): selected = id
     case .setTransport(let ids, let choice): setTransport(ids.filter(exists), choice, now: now)
     case .setTransportAll(let choice): setTransportAll(choice, now: now)
-    case .openManifest, .add, .setTokenFile, .setFolder, .setServer, .quit:
+    case .openManifest, .add, .setTokenFile, .useToken, .setFolder, .setServer, .quit:
       break  // done by the session's owner, who reads files and then calls `add` and the setters
     }
     isDirty = true
     refreshStatuses(now: now)
     continueWork()
     publishIfDue(now: now, force: true)
-  }
-
-  /// A new token: downloads that waited for one go on.
-  package func setToken(_ token: String?, file: String?) {
-    options.token = token
-    options.tokenFile = file
-    isDirty = true
-    for index in statuses.indices where statuses[index].failure?.code == .credentials {
-      retry(DownloadID(index), now: now)
-    }
-    continueWork()
   }
 
   /// For downloads that have not begun.
@@ -111,14 +100,14 @@ extension Engine {
     for entry in live.values { entry.tuner.ceiling = count }
   }
 
-  private func continueWork() {
+  func continueWork() {
     fill(now: now)
     settle(now: now)
   }
 
   // MARK: - One download
 
-  private func exists(_ id: DownloadID) -> Bool { specs.indices.contains(id.index) && !isRemoved[id.index] }
+  func exists(_ id: DownloadID) -> Bool { specs.indices.contains(id.index) && !isRemoved[id.index] }
 
   private func rest(_ id: DownloadID, as rest: DownloadMachine.Rest, now: Instant) {
     guard exists(id), !statuses[id.index].state.isSettled else { return }
@@ -138,10 +127,10 @@ extension Engine {
     queue.prepend(id)
   }
 
-  private func retry(_ id: DownloadID, now: Instant) {
+  func retry(_ id: DownloadID, now: Instant) {
     guard exists(id) else { return }
     let state = statuses[id.index].state
-    guard [.failed, .needsUser, .retrying].contains(state), let entry = live[id] else { return }
+    guard [.failed, .needsUser, .retrying, .held].contains(state), let entry = live[id] else { return }
     hasStarted = true
     run(entry.machine.retry(now: now), for: entry, now: now)
     follow(entry, now: now)

@@ -24,7 +24,7 @@ extension Engine {
 
   /// Begins downloads and opens transfers as far as files, connections and hosts allow.
   func fill(now: Instant) {
-    guard hasStarted, !isStopping else { return }
+    guard hasStarted, !isStopping, !hasGivenUp else { return }
     admit(now: now)
     // Everyone gets a first connection before anyone gets a second.
     for first in [true, false] {
@@ -40,8 +40,15 @@ extension Engine {
     var large = 0
     var small = 0
     var largeOverUDT = 0
+    // Of each host, downloads that wait for another try: while some do, more of them would only wait, too.
+    var retrying: [String: Int] = [:]
+    let mostRetrying = 16
     for id in working {
-      guard let entry = live[id], occupiesSlot(entry, now: now) else { continue }
+      guard let entry = live[id] else { continue }
+      if entry.machine.state(now: now) == .retrying {
+        retrying[Address.origin(of: entry.machine.url), default: 0] += 1
+      }
+      guard occupiesSlot(entry, now: now) else { continue }
       if entry.machine.isSmall { small += 1 } else { large += 1 }
       if !entry.machine.isSmall, kind(of: entry) == .udt { largeOverUDT += 1 }
     }
@@ -59,8 +66,10 @@ extension Engine {
       if overUDT { largeOverUDT += 1 }
       _ = queue.pop()
       guard !isRemoved[id.index] else { continue }
-      if budget.isHeld(Address.origin(of: address(of: specs[id.index])), now: now) {
-        // Its host wants to be left alone: others go first.
+      let origin = Address.origin(of: address(of: specs[id.index]))
+      if budget.isHeld(origin, now: now) || isHeld(id, origin) || retrying[origin, default: 0] >= mostRetrying
+      {
+        // Its host wants to be left alone, or cannot be reached, or its disk is full: others go first.
         queue.append(id)
         passedOver += 1
         if passedOver > 64 { break }
@@ -119,6 +128,7 @@ extension Engine {
       if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping { queue.append(id) }
     }
     refreshStatus(entry, now: now)
+    if statuses[id.index].state == .held { hold(entry, now: now) }
     // A finished download's machine and meters are not needed any more: 100,000 files stay small.
     if entry.machine.isResting, isRemoved[id.index] || statuses[id.index].state.isDone, selected != id {
       live[id] = nil
@@ -144,13 +154,19 @@ extension Engine {
     switch event {
     case .opened(let id, let result):
       guard let entry = live[id] else { return }
-      if case .success(.ready(let part)) = result { entry.part = part }
+      if case .success(.ready(let part)) = result {
+        entry.part = part
+        entry.volume = part.volumeID
+        if let path = entry.path, let volume = entry.volume { learned(Self.folder(path), volume) }
+      }
       run(entry.machine.opened(result, now: now), for: entry, now: now)
+      pauseIfFull(entry, now: now)
       follow(entry, now: now)
     case .audited(let id, let result): audited(id, result, now: now)
     case .answered(let id, let transfer, let head, let verdict):
       with(id, now) { entry in
         learnRelay(head, transfer, of: entry, now: now)
+        tokenWorked(transfer, of: entry)
         let digests = ServerDigest.all(in: head)
         return entry.machine.answered(transfer, head: head, verdict: verdict, digests: digests, now: now)
       }
@@ -167,7 +183,9 @@ extension Engine {
       with(id, now) { $0.machine.comparisonSettled(failure, now: now) }
     case .part(let id, .failed(let failure)): with(id, now) { $0.machine.partFailed(failure, now: now) }
     case .finished(let id, let result): with(id, now) { $0.machine.finished(result, now: now) }
-    case .closed(let id, let failure): with(id, now) { $0.machine.closed(failure) }
+    case .closed(let id, let failure, let kept): with(id, now) { $0.machine.closed(failure, kept: kept) }
+    case .space(let id, let volume, let result): looked(id, volume, result, now: now)
+    case .folder(let folder, let volume): learned(folder, volume)
     case .discarded(let id, let failure): with(id, now) { $0.machine.discarded(failure, now: now) }
     }
   }
@@ -197,6 +215,7 @@ extension Engine {
         failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title, url: receiver.url,
         redirected: receiver.url != entry.machine.url,
         hasToken: hasCredentials && Address.sameOrigin(receiver.url, entry.machine.url))
+      failure = aboutToken(failure, receiver, end, of: entry, now: now)
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)

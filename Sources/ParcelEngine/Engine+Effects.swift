@@ -83,9 +83,13 @@ extension Engine {
 
   private func open(_ plan: TransferPlan, for entry: Live, host: String?, now: Instant) {
     var headers: [HTTPHeader] = []
+    var number: Int?
     if plan.trusted {
       headers = options.headers
-      if let token = options.token { headers.append(HTTPHeader("X-Auth-Token", token)) }
+      if let token = options.token {
+        headers.append(HTTPHeader("X-Auth-Token", token))
+        number = tokenNumber
+      }
     }
     let asked = plan.whole ? nil : plan.range
     let validator = plan.range.start > 0 ? plan.expected?.validator : nil
@@ -96,7 +100,7 @@ extension Engine {
       url: plan.url, range: asked, identity: plan.expected, size: entry.machine.spec.size)
     let receiver = Receiver(
       plan: plan, download: entry.id, host: host ?? "", asked: expectation, opened: now, writer: writer,
-      inbox: inbox, epoch: epoch)
+      token: number, inbox: inbox, epoch: epoch)
     if entry.receivers.isEmpty { filesWithTransfers += 1 }
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
@@ -120,9 +124,9 @@ extension Engine {
   func suspend(_ entry: Live) {
     let id = entry.id
     guard let part = entry.part else {
-      inbox.post(.closed(id, nil))
+      inbox.post(.closed(id, nil, kept: nil))
       return
     }
-    part.suspend { [inbox] failure in inbox.post(.closed(id, failure)) }
+    part.suspend { [inbox] failure in inbox.post(.closed(id, failure, kept: part.progress().kept)) }
   }
 }

@@ -92,7 +92,7 @@ extension Engine {
     status.size = machine.size
     status.received = machine.received
     status.connections = machine.attempts.count
-    status.failure = machine.failure
+    status.failure = machine.restFailure ?? machine.failure
     status.choice = choice(of: entry.id)
     status.repair = machine.repairReport
     if status.state.isDone {
@@ -102,6 +102,7 @@ extension Engine {
     }
     if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
     status.hashed = min(entry.hashed, status.received)
+    if let heldBack = machine.heldBack { status.failure = heldBack }
     status.audit = entry.audit
     if let audit = entry.audit { status.received = audit.safe }
     guard !machine.isResting else {
@@ -133,6 +134,7 @@ extension Engine {
     }
     if status.state == .failed { totals.failed += sign }
     if status.state == .needsUser { totals.needsUser += sign }
+    if status.state == .held { totals.held += sign }
     if status.state.isActive { totals.active += sign }
     if status.state == .paused { totals.paused += sign }
     if let size = status.size { totals.bytes &+= sign &* size } else { totals.unsized += sign }
@@ -165,7 +167,10 @@ extension Engine {
     detail.rangesSupported = entry.machine.rangesSupported
     detail.history = entry.history.values
     detail.route = entry.route.map { routeStatus($0) }
-    detail.stored = entry.part?.progress().stored.ranges ?? []
+    detail.stored =
+      entry.part?.progress().stored.ranges
+      ?? (entry.machine.isSmall ? nil : entry.machine.planner?.have.ranges)
+      ?? []
     detail.segments = entry.machine.attempts.map { segment($0, of: entry, now: now) }
       .sorted { $0.range.start < $1.range.start }
     return detail

@@ -58,9 +58,15 @@ extension Engine {
     _ outcome: inout TransferOutcome, _ receiver: Receiver, of entry: Live, answered: Bool, now: Instant
   ) {
     guard let failure = outcome.failure, failure.code != .busy else { return }
+    // The token's fault, whichever way it went.
+    if failure.retry == .held(.token) { return }
     let isAuto = choice(of: entry.id) == .auto
     let hasBroken = outcome.position == receiver.start && !answered
-    let isLasting = failure.retry == .never || failure.retry == .needsUser
+    let isLasting =
+      switch failure.retry {
+      case .never, .needsUser, .held: true
+      case .now, .later: false
+      }
     if hasBroken, failure.code == .proxy || !isLasting {
       noAnswer(failure, receiver, of: entry, now: now)
     }

@@ -49,6 +49,22 @@ package actor Engine {
   var budget: HostBudget
   var names = UniqueNames()
   var nextTransfer: UInt64 = 0
+  /// File systems that had no room, and servers that refused the token, in the order of their first trouble.
+  var volumeWaits: [VolumeWait] = []
+  var tokenWaits: [TokenWait] = []
+  /// What is known of folders' file systems. Asked for again whenever one of them is full.
+  var volumeOf: [String: VolumeID] = [:]
+  /// Folders whose file system was asked for and not told yet.
+  var asking: Set<String> = []
+  /// Downloads that found no room and do not know yet which file system that was.
+  var asksSpace = 0
+  /// Counts the tokens of this run, from 0.
+  var tokenNumber = 0
+  /// Only held downloads were left, and the run does not wait for ever.
+  var hasGivenUp = false
+  var holdChanges: [HoldChange] = []
+  var lastHolds: [HoldStatus] = []
+  var nextHoldCheck = Instant.zero
   var hasStarted: Bool
   var isPausedAll = false
   var isStopping = false
@@ -123,6 +139,7 @@ package actor Engine {
       run(entry.machine.tick(now: now, slack: slack), for: entry, now: now)
     }
     followRoutes(now: now)
+    followHolds(now: now)
     fill(now: now)
     refreshStatuses(now: now)
     publishIfDue(now: now, force: false)
@@ -180,7 +197,11 @@ package actor Engine {
 
   var hasNothingOpen: Bool { working.isEmpty && settling == 0 }
 
-  private var isIdle: Bool { hasNothingOpen && (queue.isEmpty || isPausedAll || !hasStarted || isStopping) }
+  private var isIdle: Bool {
+    guard hasNothingOpen else { return false }
+    if isStopping || isPausedAll || !hasStarted || hasGivenUp { return true }
+    return queue.isEmpty && totals.held == 0
+  }
 
   /// Stops everything, saves, and returns when every part file is closed.
   package func stop() async {
@@ -212,7 +233,7 @@ package actor Engine {
     if isStopping { return .stopping }
     if totals.files > 0, totals.done + totals.failed + totals.needsUser == totals.files { return .finished }
     if isPausedAll || (hasNothingOpen && queue.isEmpty && totals.paused > 0) { return .paused }
-    return hasStarted && !(hasNothingOpen && queue.isEmpty) ? .running : .idle
+    return hasStarted && !(hasNothingOpen && queue.isEmpty && totals.held == 0) ? .running : .idle
   }
 
   func publishIfDue(now: Instant, force: Bool) {
@@ -234,6 +255,9 @@ package actor Engine {
     snapshot.routes = routes.prefix(16).map { routeStatus($0) }
     snapshot.routeChanges = routeChanges
     snapshot.repairs = repairs
+    snapshot.holds = holds(now: now)
+    snapshot.holdChanges = holdChanges
+    lastHolds = snapshot.holds
     tableChanged = false
     newRemoved = []
     dirty = []
@@ -241,6 +265,7 @@ package actor Engine {
     log = []
     routeChanges = []
     repairs = []
+    holdChanges = []
     isDirty = false
     publish(snapshot)
   }
@@ -251,6 +276,7 @@ package actor Engine {
     settings.folder = options.folder
     settings.server = options.server
     settings.tokenFile = options.tokenFile
+    settings.hasOwnToken = options.token != nil && options.tokenFile == nil
     settings.connections = options.connections
     settings.files = options.files
     settings.rateLimit = options.rateLimit

@@ -13,7 +13,11 @@ enum EngineEvent: Sendable {
   case dropped(DownloadID, Failure?)
   case comparisonPrepared(DownloadID, Failure?)
   case comparisonSettled(DownloadID, Failure?)
-  case closed(DownloadID, Failure?)
+  case closed(DownloadID, Failure?, kept: ByteRangeSet?)
+  /// The room where a download writes that found none; `id` nil: a look at a file system that has waiting ones.
+  case space(DownloadID?, VolumeID?, Result<VolumeSpace, Failure>)
+  /// Which file system a folder of waiting downloads is on.
+  case folder(String, VolumeID?)
   case discarded(DownloadID, Failure?)
 }
 

@@ -28,6 +28,12 @@ final class Live {
   var brokenAnswers = 0
   /// Redirected to another host, which the relay does not reach.
   var leavesRelay = false
+  /// Where it is written, as far as known.
+  var volume: VolumeID?
+  /// Number of the token with which this download got bytes last; nil for none.
+  var provenToken: Int?
+  /// It found no room, and which file system that was is being asked.
+  var isAskingSpace = false
   /// Counted in `Engine.settling`.
   var isSettling = false
 

@@ -13,6 +13,8 @@ final class Receiver: TransferReceiver {
   private let asked: ResponseExpectation
   private let epoch: @Sendable () -> Int
   let start: Int
+  /// Number of the token that was sent; nil for none.
+  let token: Int?
   private let mayBeWhole: Bool
   /// Only its head is wanted.
   private let isQuestion: Bool
@@ -27,7 +29,7 @@ final class Receiver: TransferReceiver {
 
   init(
     plan: TransferPlan, download: DownloadID, host: String, asked: ResponseExpectation, opened: Instant,
-    writer: (any SegmentWriter)?, inbox: Inbox, epoch: @escaping @Sendable () -> Int
+    writer: (any SegmentWriter)?, token: Int? = nil, inbox: Inbox, epoch: @escaping @Sendable () -> Int
   ) {
     id = plan.id
     kind = plan.kind
@@ -39,6 +41,7 @@ final class Receiver: TransferReceiver {
     start = plan.range.start
     mayBeWhole = plan.mayBeWhole
     isQuestion = plan.question != nil
+    self.token = token
     self.inbox = inbox
     state = Mutex(State(writer: writer))
   }

@@ -2,6 +2,60 @@ import Glibc
 import ParcelCore
 import ParcelSystem
 
+/// What each error of the system means where a download's bytes go: why, what to do, and whether it goes on by itself.
+struct DiskRule {
+  var cause: String
+  var remedy: String
+  var retry: Failure.Retry
+
+  private init(_ cause: String, _ remedy: String, _ retry: Failure.Retry = .needsUser) {
+    (self.cause, self.remedy, self.retry) = (cause, remedy, retry)
+  }
+
+  init(_ error: Errno, folder: String) {
+    self =
+      switch error.code {
+      case ENOSPC:
+        DiskRule(
+          "no space left on '\(folder)'", "Free some space: it goes on by itself then. Progress is kept.",
+          .held(.space))
+      case EDQUOT:
+        DiskRule(
+          "the disk quota of '\(folder)' is used up",
+          "Free some space, or ask for a larger quota: it goes on by itself then. Progress is kept.",
+          .held(.quota))
+      case EROFS:
+        DiskRule("'\(folder)' is read-only", "Choose another folder, or make it writable, and resume.")
+      case EACCES, EPERM: DiskRule("permission denied", "Check who may write to '\(folder)' and resume.")
+      case EFBIG:
+        DiskRule("the file is larger than '\(folder)' or a limit allows", "Choose another file system.")
+      case ENAMETOOLONG: DiskRule("the name is too long for '\(folder)'", "Choose a shorter name.")
+      default: Self.broken(error)
+      }
+  }
+
+  /// The disk, or the way to it, does not work. Never tried again blindly: what a failing disk took once, it may lose.
+  private static func broken(_ error: Errno) -> DiskRule {
+    switch error.code {
+    case EIO:
+      DiskRule(
+        "the disk reports an input/output error",
+        "Check the disk ('dmesg' may say more); what was safe before is kept. Then run it again.", .never)
+    case ENXIO, ENODEV:
+      DiskRule("the disk is gone", "Connect it again, then run it again: what was safe is kept.", .never)
+    case ESTALE:
+      DiskRule(
+        "the file server does not know this file any more (stale handle)",
+        "Check the mount, then run it again: what was safe is kept.", .never)
+    case ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ECONNRESET, ENOTCONN, EREMOTEIO:
+      DiskRule(
+        "the file server does not answer (\(error.message.lowercasedFirst))",
+        "Check the mount, then run it again: what was safe is kept.", .never)
+    default: DiskRule(error.message.lowercasedFirst, "Progress is saved; resume when the cause is gone.")
+    }
+  }
+}
+
 extension Failure {
   /// What a system call's error means for a download.
   /// - Parameters:
@@ -10,21 +64,9 @@ extension Failure {
   static func disk(_ attempt: String, _ path: String, at offset: Int? = nil, _ error: Errno) -> Failure {
     let place = offset.map { " at byte \(grouped($0))" } ?? ""
     let folder = Path.folder(path)
-    let (cause, remedy) =
-      switch error.code {
-      case ENOSPC: ("no space left on '\(folder)'", "Progress is saved; free some space and resume.")
-      case EDQUOT:
-        ("the disk quota of '\(folder)' is used up", "Progress is saved; free some space and resume.")
-      case EROFS: ("'\(folder)' is read-only", "Choose another folder, or make it writable, and resume.")
-      case EACCES, EPERM: ("permission denied", "Check who may write to '\(folder)' and resume.")
-      case EIO:
-        ("the disk reports an input/output error", "Check the disk ('dmesg' may say more) and resume.")
-      case EFBIG: ("the file is larger than '\(folder)' or a limit allows", "Choose another file system.")
-      case ENAMETOOLONG: ("the name is too long for '\(folder)'", "Choose a shorter name.")
-      default: (error.message.lowercasedFirst, "Progress is saved; resume when the cause is gone.")
-      }
+    let rule = DiskRule(error, folder: folder)
     return Failure(
-      .disk, retry: .needsUser, "Could not \(attempt) '\(path)'\(place): \(cause).", remedy: remedy)
+      .disk, retry: rule.retry, "Could not \(attempt) '\(path)'\(place): \(rule.cause).", remedy: rule.remedy)
   }
 
   static func cancelled(_ path: String) -> Failure {

@@ -18,6 +18,8 @@ package final class FileStore: DownloadStore, Sendable {
     package var syncBytes = 64 << 20
     /// … or when this many nanoseconds passed since the last.
     package var syncNanoseconds: Int64 = 5_000_000_000
+    /// The number that says of what kind a folder's file system is; nil when the folder is not there.
+    package var magic: @Sendable (String) -> UInt32? = { FileSystem.magic(of: $0) }
     /// Gives a large file's bytes out of the page cache when they are safe and hashed.
     package var leavesPageCache = true
 
@@ -33,6 +35,8 @@ package final class FileStore: DownloadStore, Sendable {
   private let openers = Workers(threads: 4)
   let audits = Workers(
     threads: min(max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1), 4), scratchBytes: 256 << 10)
+  /// Looks at free space: a hung disk must not take the openers.
+  let lookers = Workers(threads: 2)
   /// The run's lock, or why it could not be had. Nil before the first target.
   private let rootLock = Mutex<Result<LockFile, Failure>?>(nil)
   private let rootVolume = Mutex<Volume?>(nil)
@@ -121,6 +125,7 @@ package final class FileStore: DownloadStore, Sendable {
     context.isShuttingDown.store(true, ordering: .relaxed)
     openers.stop()
     audits.stop()
+    lookers.stop()
     context.ticker.stop()
     for volume in context.volumes.list { volume.stop() }
     context.options.ledger?.close()

@@ -42,7 +42,7 @@ extension LargeFile {
       return fail(.disk("write", partPath, at: size, error))
     }
     // The disk can begin while the digest is still behind.
-    volume.syncer.submit { [self] _ in if lock.locked({ descriptor >= 0 }) { syncEarly() } }
+    volume.syncer.submit { [self] _ in syncEarly() }
     lock.locked {
       guard phase == .finishing, var request = finishRequest else { return }
       isFollowerHeld = false
@@ -56,8 +56,10 @@ extension LargeFile {
     kickFollower()
   }
 
-  /// On the syncer thread. The kernel tells of a failed write once: the sync of the commit would not hear of it.
+  /// On the syncer thread. A sync's error is told only once, so it must not be lost here: the sync before the rename would
+  /// succeed although bytes are not on the disk.
   private func syncEarly() {
+    guard lock.locked({ descriptor >= 0 }) else { return }
     do throws(Errno) { try system.syncData(descriptor) } catch {
       forgetUnsynced()
       fail(.disk("sync", partPath, error))
@@ -66,6 +68,11 @@ extension LargeFile {
 
   /// On the syncer thread, after the digest was right.
   func commit(_ request: FinishRequest) {
+    if let failure = lock.locked({ failure }) {
+      // Told meanwhile by the early sync: what was hashed may not be on the disk.
+      restartDigest(request)
+      return endCommit(request, .failure(failure))
+    }
     do throws(Errno) {
       do throws(Errno) { try system.syncData(descriptor) } catch {
         forgetUnsynced()
@@ -199,6 +206,7 @@ extension LargeFile {
     lock.locked {
       (stored, blocks, undigested) = (ByteRangeSet(), [:], [])
       (freshBlocks, freshLost, journaledExtra, said) = ([], [], ByteRangeSet(), ByteRangeSet())
+      journaled = ByteRangeSet()
       (durable, syncCapture, unsynced, isDirty) = (ByteRangeSet(), ByteRangeSet(), 0, false)
       runs = context.options.verifies ? target.digests.compactMap { DigestRun($0.algorithm) } : []
       (hashed, suspects, uncached) = (0, [], 0)

@@ -44,6 +44,7 @@ extension LargeFile {
   /// With `journalLock` held: everything not yet said.
   private func appendFresh(to journal: JournalFile) throws(Errno) {
     let records = lock.locked { collectFresh() }
+    defer { if !journal.isBroken { lock.locked { journaled = said } } }
     if records.isEmpty { return }
     do { try journal.append(records) } catch {
       // What was collected is not in the journal: only a rewrite states it again.
@@ -104,6 +105,7 @@ extension LargeFile {
     } else {
       journal = try JournalFile(journalPath, text: new.text, records: new.records, system)
     }
+    lock.locked { journaled = said }
   }
 
   private func claim(_ set: ByteRangeSet, _ layout: BlockLayout) -> JournalState.Claim {
@@ -181,7 +183,11 @@ extension LargeFile {
       return Self.compactionFloor + blocks.count * 18 * 4
     }
     try journalLock.lockedThrowing { () throws(Errno) in
-      if journal.length > limit { try rewriteJournal() }
+      guard journal.length > limit else { return }
+      do throws(Errno) { try rewriteJournal() } catch {
+        // The long journal says the same as a short one: a full disk only puts it off.
+        guard error.code == ENOSPC || error.code == EDQUOT else { throw error }
+      }
     }
     leavePageCache()
   }
@@ -226,6 +232,7 @@ extension LargeFile {
     durable.remove(range)
     syncCapture.remove(range)
     said.remove(range)
+    journaled.remove(range)
     journaledExtra.remove(range)
     freshLost.append(range)
     isDirty = true

@@ -33,7 +33,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   let volume: Volume
   let target: Target
   let events: @Sendable (PartEvent) -> Void
-  let recovered: Recovered
+  private(set) var recovered: Recovered
+  var volumeID: VolumeID? { volume.id }
 
   var system: System { context.system }
   var partPath: String { target.path + ".part" }
@@ -76,6 +77,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   var lastAppend: Int64 = 0
   /// What the journal's lines claim.
   var said = ByteRangeSet()
+  /// What of it has reached the journal.
+  var journaled = ByteRangeSet()
   /// What a `synced` line of the journal covers.
   var durable = ByteRangeSet()
   var syncCapture = ByteRangeSet()
@@ -106,6 +109,9 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
     self.events = events
     if context.options.verifies { runs = target.digests.compactMap { DigestRun($0.algorithm) } }
   }
+
+  /// Before anyone else knows the file.
+  func wantOrder() { recovered.wantsOrder = true }
 
   deinit { if descriptor >= 0 { system.close(descriptor) } }
 
@@ -157,7 +163,10 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   }
 
   func progress() -> PartProgress {
-    lock.locked { PartProgress(stored: stored, durable: durable.count, hashed: runs.isEmpty ? 0 : hashed) }
+    lock.locked {
+      PartProgress(
+        stored: stored, durable: durable.count, hashed: runs.isEmpty ? 0 : hashed, kept: journaled)
+    }
   }
 
   /// Writing, reading or syncing does not work: writers stop, a waiting `finish` ends, the rest is up to the engine.

@@ -130,6 +130,10 @@ struct Opening: Sendable {
 
   private func openPart(_ volume: Volume) throws(Errno) {
     let folder = Path.folder(target.path)
+    let kind = kind(of: folder)
+    if let size = target.size, let largest = FileSystemKind.largestFile(kind), size > largest {
+      return completion(.failure(.disk("make", target.path, Errno(code: EFBIG))))
+    }
     var lock: LockFile?
     if try system.status(folder, follow: true) != nil {
       switch LockFile.take(target.path + ".parcel-lock", for: target.path, as: context.holder, system) {
@@ -140,6 +144,7 @@ struct Opening: Sendable {
     do throws(Errno) {
       let file = try recover(volume)
       file.lockFile = lock
+      if !FileSystemKind.hasHoles(kind) { file.wantOrder() }
       context.ticker.add(file)
       let hasUndigested = !file.undigested.isEmpty
       completion(.success(.ready(file)))
@@ -149,6 +154,16 @@ struct Opening: Sendable {
       lock?.release()
       throw error
     }
+  }
+
+  /// Of the file system where `folder` is, or will be.
+  private func kind(of folder: String) -> String? {
+    var folder = folder
+    while folder != "/" {
+      if let magic = context.options.magic(folder) { return FileSystemKind.name(magic: magic) }
+      folder = Path.folder(folder)
+    }
+    return nil
   }
 
   private func empty(_ volume: Volume, _ remark: String?) -> LargeFile {
@@ -219,6 +234,7 @@ struct Opening: Sendable {
       file.setLayout(object.identity.size)
       file.stored = ranges
       file.said = ranges
+      file.journaled = ranges
       file.blocks = claim.blocks
       for range in ranges.ranges {
         for block in layout.wholeBlocks(in: range) where claim.blocks[block] == nil {

@@ -68,8 +68,8 @@ struct EventsTests {
   @Test func `names of states and failures keep their spelling`() {
     #expect(
       DownloadState.allCases.map { EventRecords.snake($0.rawValue) } == [
-        "waiting", "opening", "running", "paused", "retrying", "verifying", "verified", "complete",
-        "needs_user", "failed",
+        "waiting", "opening", "running", "paused", "retrying", "held", "verifying", "verified",
+        "complete", "needs_user", "failed",
       ])
     #expect(
       Failure.Code.allCases.map { EventRecords.snake($0.rawValue) } == [

@@ -44,6 +44,8 @@ final class EngineLab: Sendable {
       var mostConnections = 0
       var routes: [RouteStatus] = []
       var routeChanges: [RouteChange] = []
+      var holds: [HoldStatus] = []
+      var holdChanges: [HoldChange] = []
       var settings = Settings()
       var repairs: [RepairChange] = []
     }
@@ -58,6 +60,8 @@ final class EngineLab: Sendable {
         state.detail = snapshot.detail
         state.routes = snapshot.routes
         state.routeChanges += snapshot.routeChanges
+        state.holds = snapshot.holds
+        state.holdChanges += snapshot.holdChanges
         state.settings = snapshot.settings
         state.repairs += snapshot.repairs
         state.mostConnections = max(state.mostConnections, snapshot.totals.connections)

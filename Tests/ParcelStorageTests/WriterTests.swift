@@ -128,7 +128,7 @@ private let block = 1 << 20
       return
     }
     #expect(failure.code == .disk)
-    #expect(failure.retry == .needsUser)
+    #expect(failure.retry == .held(.space))
     #expect(failure.sentence.hasPrefix("Could not write '\(disk)/a.part' at byte 3,"))
     #expect(failure.sentence.hasSuffix("no space left on '\(disk)'."))
     #expect(writer.send(content, upTo: size) == .stop)

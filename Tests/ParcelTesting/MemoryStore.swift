@@ -16,6 +16,9 @@ package final class MemoryStore: DownloadStore {
     var openFailure: Failure?
     var digestIsRight = true
     var right: [UInt8]?
+    /// Mount points and their free bytes; the longest that fits counts.
+    var volumes: [(place: String, free: Int)] = [("/", .max)]
+    var looks = 0
   }
   private let state = Mutex(State())
 
@@ -30,6 +33,37 @@ package final class MemoryStore: DownloadStore {
   package func failOpens(_ failure: Failure?) { state.withLock { $0.openFailure = failure } }
   /// The digest is that of these bytes.
   package func setRight(_ bytes: [UInt8]) { state.withLock { $0.right = bytes } }
+  /// A file system of its own below `place`, with so much room.
+  package func setSpace(_ place: String, free: Int) {
+    state.withLock { state in
+      state.volumes.removeAll { $0.place == place }
+      state.volumes.append((place, free))
+      state.volumes.sort { $0.place.utf8.count < $1.place.utf8.count }
+    }
+  }
+  /// How often somebody asked for the room.
+  package var looks: Int { state.withLock { $0.looks } }
+
+  package func space(of path: String, completion: @escaping @Sendable (Result<VolumeSpace, Failure>) -> Void)
+  {
+    let found = state.withLock { state in
+      state.looks += 1
+      return Self.volume(path, state.volumes)
+    }
+    completion(.success(found))
+  }
+
+  /// File systems are numbered by the length of their mount points.
+  private static func volume(_ path: String, _ volumes: [(place: String, free: Int)]) -> VolumeSpace {
+    let found = volumes.last { $0.place == "/" || path == $0.place || path.hasPrefix($0.place + "/") }
+    let place = found?.place ?? "/"
+    return VolumeSpace(volume: VolumeID(UInt64(place.utf8.count)), place: place, free: found?.free ?? 0)
+  }
+
+  fileprivate func volume(of path: String) -> VolumeID {
+    state.withLock { Self.volume(path, $0.volumes).volume }
+  }
+
   package func setDigestIsRight(_ right: Bool) { state.withLock { $0.digestIsRight = right } }
 
   package func open(
@@ -78,6 +112,8 @@ package final class MemoryPart: PartFile {
     var identity: ObjectIdentity?
     var recovered = Recovered()
     var events: (@Sendable (PartEvent) -> Void)?
+    /// Bytes of which only the counters know: another run would not find them.
+    var unwritten: ByteRange?
 
     /// Doubles, in one copy: appending bytes one by one is very slow in a debug build.
     mutating func grow(to count: Int) {
@@ -95,6 +131,7 @@ package final class MemoryPart: PartFile {
     self.store = store
   }
 
+  package var volumeID: VolumeID? { store.volume(of: path) }
   package var recovered: Recovered { state.withLock { $0.recovered } }
   /// The first `count` bytes, or fewer when there are not as many.
   package func bytes(_ count: Int) -> [UInt8] {
@@ -164,19 +201,34 @@ package final class MemoryPart: PartFile {
     events?(.lost(range))
   }
 
+  /// Fails, and what was received in `unwritten` is not on the disk.
+  package func fail(_ failure: Failure, unwritten: ByteRange) {
+    state.withLock { $0.unwritten = unwritten }
+    fail(failure)
+  }
+
   package func fail(_ failure: Failure) { state.withLock { $0.events }?(.failed(failure)) }
 
   package func identify(_ identity: ObjectIdentity) { state.withLock { $0.identity = identity } }
   package func writer(for range: ByteRange) -> any SegmentWriter { MemoryWriter(self, range) }
   package func progress() -> PartProgress {
-    state.withLock { PartProgress(stored: $0.stored, durable: $0.stored.count, hashed: $0.stored.prefixEnd) }
+    state.withLock { state in
+      PartProgress(
+        stored: state.stored, durable: state.stored.count, hashed: state.stored.prefixEnd, kept: state.stored)
+    }
   }
 
   package func finish(
     size: Int, digests: [Digest], completion: @escaping @Sendable (Result<Finished, Failure>) -> Void
   ) { completion(store.finish(self, size: size, digests: digests)) }
 
-  package func suspend(completion: @escaping @Sendable (Failure?) -> Void) { completion(nil) }
+  package func suspend(completion: @escaping @Sendable (Failure?) -> Void) {
+    state.withLock { state in
+      if let range = state.unwritten { state.stored.remove(range) }
+      state.unwritten = nil
+    }
+    completion(nil)
+  }
 
   package func discard(completion: @escaping @Sendable (Failure?) -> Void) {
     state.withLock { $0 = State(events: $0.events) }

@@ -147,6 +147,8 @@ struct TokenReading: Sendable {
   var value: String?
   /// Nil without a token.
   var facts: TokenFacts?
+  /// The token's file as it was when it was read; nil when nothing can change there.
+  var watch: WatchedToken?
 
   init(_ access: AccessOptions) {
     if let token = access.token {
@@ -156,8 +158,12 @@ struct TokenReading: Sendable {
       self.facts = facts
     } else if let path = access.tokenFile {
       var facts = TokenFacts(path: path)
+      // Before it is read: what changes meanwhile is seen later.
+      let full = Documents.absolute(path)
+      let stamp = path == "-" ? nil : TokenFileWatcher.stamp(full)
       do {
         let read = try Documents.token(path)
+        if path != "-" { watch = WatchedToken(path: full, token: read.token, stamp: stamp) }
         value = read.token
         facts.isOpenToOthers = read.warning != nil
         facts.expires = TokenExpiry.seconds(of: read.token)

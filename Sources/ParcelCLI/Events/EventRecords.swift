@@ -19,12 +19,13 @@ package enum EventRecords {
     return record.closed
   }
 
-  /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, repairs, then warnings and errors. Call it after
+  /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, waits, repairs, then warnings and errors. Call it after
   /// `fold.apply(snapshot)`.
   package static func happenings(of snapshot: Snapshot, _ fold: RunFold) -> [String] {
     snapshot.transitions.compactMap { state($0, fold) }
       + snapshot.routeChanges.map { transport($0, fold) }
       + snapshot.repairs.compactMap { repair($0, fold) }
+      + snapshot.holdChanges.map { wait($0, fold) }
       + snapshot.log.filter { $0.level != .info }.map { log($0, fold) }
   }
 
@@ -80,6 +81,22 @@ package enum EventRecords {
     return record
   }
 
+  static func wait(_ change: HoldChange, _ fold: RunFold) -> String {
+    var record = head("wait", at: fold.begin.map { change.time - $0 } ?? 0)
+    record.add("what", snake(change.what.rawValue))
+    add(change.hold, to: &record)
+    record.add("text", change.text)
+    return record.closed
+  }
+
+  private static func add(_ hold: HoldStatus, to record: inout JSONObject) {
+    record.add("for", hold.kind.rawValue)
+    record.add("place", hold.place)
+    record.add("files", hold.files)
+    record.add("free", hold.free)
+    record.add("needed", hold.needed)
+  }
+
   static func log(_ line: LogLine, _ fold: RunFold) -> String {
     var record = head("log", at: fold.seconds)
     record.add("level", line.level.rawValue)
@@ -96,6 +113,7 @@ package enum EventRecords {
     record.add("verified", totals.verified)
     record.add("failed", totals.failed)
     record.add("needs_user", totals.needsUser)
+    record.add("held", totals.held)
     record.add("active", totals.active)
     record.add("paused", totals.paused)
     record.add("bytes", totals.bytes)
@@ -106,7 +124,15 @@ package enum EventRecords {
     record.add("seconds_left", totals.secondsLeft)
     record.add("connections", totals.connections)
     record.add("routes", fold.routes.map(route))
+    record.add("waits", fold.holds.map(wait))
     return record.closed
+  }
+
+  private static func wait(_ hold: HoldStatus) -> JSONObject {
+    var record = JSONObject()
+    add(hold, to: &record)
+    record.add("text", hold.text)
+    return record
   }
 
   private static func route(_ route: RouteStatus) -> JSONObject {
@@ -141,6 +167,7 @@ package enum EventRecords {
     case .now: "now"
     case .later: "later"
     case .needsUser: "needs_user"
+    case .held: "held"
     case .never: "never"
     }
   }

@@ -170,9 +170,22 @@ package struct PaceOptions: ParsableArguments {
       "Failures in a row, without a byte between them, before a file counts as failed.", valueName: "N"))
   package var retries = 10
 
+  @Flag(
+    name: .customLong("until-done"),
+    help:
+      "Never give up: try again for ever with growing pauses (at most 5 minutes), wait for disk space and for a new token (--token-file is watched). Only what can never succeed ends a file."
+  )
+  package var untilDone = false
+
   package init() {}
 
+  /// How failures are tried again.
+  package var retry: RetryPolicy { untilDone ? .untilDone : RetryPolicy(limit: retries) }
+
   package mutating func validate() throws {
+    if untilDone && retries != 10 {
+      throw ValidationError("--until-done tries again for ever, so --retries means nothing. Leave one out.")
+    }
     try atLeast(1, connections, "--connections")
     try atLeast(1, files, "--files")
     try atLeast(1, perHost, "--per-host")

@@ -40,11 +40,17 @@ struct EventLine: Hashable {
 
 extension RunFold {
   /// The lines of a snapshot that was just applied, in order.
-  func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
+  mutating func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
     // A failure that changed a row's state is said with the row, not again from the log.
     let said = Set(snapshot.transitions.compactMap { $0.failure.map { Printable.text($0.text) } })
-    return snapshot.transitions.compactMap { line(for: $0, verbosity) }
+    // Tried again for days, with the same answer each time: said once.
+    let news = snapshot.transitions.filter { transition in
+      if transition.to == .verified || transition.to == .complete { forget(transition.id) }
+      return transition.to != .retrying || verbosity >= .verbose || isNews(transition.id, transition.failure)
+    }
+    return news.compactMap { line(for: $0, verbosity) }
       + snapshot.routeChanges.compactMap { verbosity >= .normal ? line(for: $0) : nil }
+      + snapshot.holdChanges.map { line(for: $0) }
       + snapshot.log.filter { !said.contains($0.text) }.compactMap { line(for: $0, verbosity) }
   }
 
@@ -60,6 +66,9 @@ extension RunFold {
     case .retrying:
       return verbosity >= .normal
         ? line(.retrying, "retrying", name + retryText(transition, row.status)) : nil
+    case .held:
+      // The wait itself is said once for all that wait.
+      return verbosity >= .verbose ? line(.held, "held", name + amount(row.status, before: " at ")) : nil
     case .needsUser: return line(.needsUser, "needs you", name + failureText(transition))
     case .failed: return line(.failed, "failed", name + failureText(transition))
     case .repairing: return verbosity >= .normal ? line(.repairing, "repairing", name) : nil
@@ -77,7 +86,7 @@ extension RunFold {
   {
     switch transition.from {
     case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
-    case .retrying, .verifying, .repairing:
+    case .retrying, .verifying, .repairing, .held:
       return verbosity >= .verbose ? line(.running, "running", name) : nil
     default: break
     }
@@ -112,6 +121,19 @@ extension RunFold {
 
   private func failureText(_ transition: Transition) -> String {
     transition.failure.map { ": " + Printable.text($0.text) } ?? ""
+  }
+
+  /// "waiting  for space on /data: 12.3 GB free, 40.0 GB needed"
+  private func line(for change: HoldChange) -> EventLine {
+    let files = change.hold.files == 1 ? "1 file" : "\(Grouped.text(change.hold.files)) files"
+    switch change.what {
+    case .began, .again:
+      let text = Printable.text(change.text)
+      let short = text.hasPrefix("waiting ") ? String(text.dropFirst("waiting ".count)) : text
+      return EventLine(kind: .warning, word: "waiting", text: short + " (\(files))")
+    case .ended: return EventLine(kind: .notice, word: "goes on", text: Printable.text(change.text))
+    case .givenUp: return EventLine(kind: .error, word: "ended", text: Printable.text(change.text))
+    }
   }
 
   /// "transport  over udt from now on: 742 Mbit/s against 61 over http"; with several servers, which one.

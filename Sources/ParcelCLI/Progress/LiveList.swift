@@ -11,13 +11,19 @@ struct LiveList {
   private var width: Int { max(1, columns - 1) }
 
   func lines(_ fold: RunFold) -> [String] {
-    let room = max(0, rows - 2)
+    let room = max(0, rows - 2 - (rows > 4 ? min(2, fold.holds.count) : 0))
     let all = fold.live
     // When not all fit, one line says how many are not shown.
     let shown = all.count <= room ? all.count : max(0, room - 1)
     var lines = all.prefix(shown).compactMap { fold.row($0).map { line($0, fold.hasRelay) } }
     if shown < all.count && room > 0 {
       lines.append(TextWidth.prefix("  \(style.unicode ? "…" : "...") and \(all.count - shown) more", width))
+    }
+    if rows > 4 {
+      for hold in fold.holds.prefix(2) {
+        let text = TextWidth.prefix("\(style.glyph(.held)) \(Printable.text(hold.text))", width)
+        lines.append(style.paint(text, .yellow))
+      }
     }
     lines.append(totalLine(fold))
     return lines
@@ -173,6 +179,7 @@ extension RunFold {
     case .stopping: parts.append("stopping, saving progress")
     case .idle, .paused, .finished: parts.append(phase.rawValue)
     }
+    if totals.held > 0 { parts.append("\(totals.held) \(totals.held == 1 ? "waits" : "wait")") }
     let troubled = totals.failed + totals.needsUser
     if troubled > 0 { parts.append("\(troubled) failed") }
     if settings.insecure { parts.append("INSECURE: certificates are not checked") }

@@ -18,8 +18,13 @@ package struct PlainProgress: Sendable {
     case pipe
   }
 
-  /// Seconds between progress lines in a pipe.
+  /// Seconds between progress lines in a pipe, at first.
   static let interval = 10.0
+  /// After so many seconds of a run a line a minute is enough.
+  static let longRun = 600.0
+  /// Seconds between lines of a long run, and the most between lines that say that nothing moves.
+  static let longInterval = 60.0
+  static let longestInterval = 600.0
   /// Least seconds between two redraws.
   static let redrawInterval = 0.2
 
@@ -29,6 +34,9 @@ package struct PlainProgress: Sendable {
   private let verbosity: Verbosity
   private var screen = LiveScreen()
   private var lastShown: Instant?
+  /// Bytes that had come when the last progress line was written, and lines since then that could only say the same.
+  private var lastFetched = 0
+  private var stillLines = 0
   private var warned = false
 
   package init(medium: Medium, style: PlainStyle, verbosity: Verbosity) {
@@ -70,11 +78,23 @@ package struct PlainProgress: Sendable {
       lastShown = snapshot.time
       return output
     }
-    if snapshot.time - last >= Self.interval && (fold.phase == .running || fold.phase == .stopping) {
+    if snapshot.time - last >= pause && (fold.phase == .running || fold.phase == .stopping) {
       output.out += EventLine(kind: .notice, word: "progress", text: fold.progressText).plain() + "\n"
       lastShown = snapshot.time
+      stillLines = isStill ? stillLines + 1 : 0
+      lastFetched = fold.fetched
     }
     return output
+  }
+
+  /// Nothing has come since the last progress line, and nothing comes.
+  private var isStill: Bool { fold.fetched == lastFetched && fold.totals.rate < 1 }
+
+  /// Seconds to the next progress line: it is also a sign of life, and a log of days should stay readable.
+  private var pause: Double {
+    let base = fold.seconds < Self.longRun ? Self.interval : Self.longInterval
+    guard isStill, stillLines > 0 else { return base }
+    return min(base * Double(1 << min(stillLines, 10)), Self.longestInterval)
   }
 
   private mutating func terminal(

@@ -42,8 +42,9 @@ package struct PlainStyle: Hashable, Sendable {
     case .running: unicode ? "▶" : ">"
     case .paused: unicode ? "‖" : "="
     case .retrying: unicode ? "↻" : "~"
+    case .held: unicode ? "◇" : "%"
     case .verifying: unicode ? "◌" : "?"
-    case .repairing: unicode ? "✚" : "%"
+    case .repairing: unicode ? "✚" : "&"
     case .verified: unicode ? "✔" : "+"
     case .complete: unicode ? "●" : "*"
     case .needsUser: "!"
@@ -54,7 +55,7 @@ package struct PlainStyle: Hashable, Sendable {
   func color(_ state: DownloadState) -> Color? {
     switch state {
     case .verified: .green
-    case .retrying, .repairing, .needsUser: .yellow
+    case .retrying, .held, .repairing, .needsUser: .yellow
     case .failed: .red
     case .running: .cyan
     case .waiting, .opening, .paused, .verifying, .complete: nil

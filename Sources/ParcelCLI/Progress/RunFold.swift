@@ -19,6 +19,8 @@ package struct RunFold: Sendable {
   package private(set) var settings = Settings()
   /// How the servers in use are reached, in the order of first use.
   package private(set) var routes: [RouteStatus] = []
+  /// What downloads wait for now.
+  package private(set) var holds: [HoldStatus] = []
   /// Time of the first snapshot, or of the earliest change in it; nil before it.
   package private(set) var begin: Instant?
   package private(set) var time = Instant.zero
@@ -26,6 +28,8 @@ package struct RunFold: Sendable {
   package var fetched: Int { totals.fetched }
   /// What runs, opens, verifies or will be tried again, ascending.
   package private(set) var live: [DownloadID] = []
+  /// What each download that is tried again was last said to fail with, until it gets a byte: the same is not said twice.
+  private(set) var said: [DownloadID: (why: String, received: Int)] = [:]
 
   package init() {}
 
@@ -44,6 +48,7 @@ package struct RunFold: Sendable {
     phase = snapshot.phase
     settings = snapshot.settings
     routes = snapshot.routes
+    holds = snapshot.holds
     if let table = snapshot.table {
       rows.reserveCapacity(table.count)
       for info in table[min(rows.count, table.count)...] {
@@ -56,6 +61,19 @@ package struct RunFold: Sendable {
     }
     for transition in snapshot.transitions where transition.to == .running { noteFirstRun(transition) }
     for change in snapshot.changed where rows.indices.contains(change.id.index) { note(change) }
+  }
+
+  mutating func forget(_ id: DownloadID) { said[id] = nil }
+
+  /// True when this failure of a download that will be tried again is news.
+  mutating func isNews(_ id: DownloadID, _ failure: Failure?) -> Bool {
+    guard let failure else { return true }
+    let received = row(id)?.status.received ?? 0
+    // Figures in the sentence change with the place in the file; the kind of trouble does not.
+    let why = failure.code.rawValue
+    if let last = said[id], last.why == why, received <= last.received { return false }
+    said[id] = (why, received)
+    return true
   }
 
   private mutating func noteFirstRun(_ transition: Transition) {

@@ -54,6 +54,9 @@ package struct Recovered: Sendable {
   package var ranges: ByteRangeSet
   /// A sentence for the log when something of the earlier run had to be dropped.
   package var remark: String?
+  /// The file system has no holes: bytes written far ahead of the others would make it fill the gap first, so they
+  /// should come in order.
+  package var wantsOrder = false
 
   package init(identity: ObjectIdentity? = nil, ranges: ByteRangeSet = ByteRangeSet(), remark: String? = nil)
   {
@@ -71,11 +74,14 @@ package struct PartProgress: Sendable {
   package var durable: Int
   /// End of the prefix that the whole-file digest covers.
   package var hashed: Int
+  /// Bytes that the journal speaks of: what another run would find. Nil: the store does not tell them apart from `stored`.
+  package var kept: ByteRangeSet?
 
-  package init(stored: ByteRangeSet, durable: Int, hashed: Int) {
+  package init(stored: ByteRangeSet, durable: Int, hashed: Int, kept: ByteRangeSet? = nil) {
     self.stored = stored
     self.durable = durable
     self.hashed = hashed
+    self.kept = kept
   }
 }
 
@@ -87,6 +93,27 @@ package enum PartEvent: Sendable {
   case replaced(ByteRange)
   /// Writing or syncing failed. Writers answer `.stop` from now on; what the journal says stays true.
   case failed(Failure)
+}
+
+/// A file system, by a number that is the same for all its files.
+package struct VolumeID: Hashable, Sendable {
+  package var number: UInt64
+  package init(_ number: UInt64) { self.number = number }
+}
+
+/// How much room a file system has.
+package struct VolumeSpace: Hashable, Sendable {
+  package var volume: VolumeID
+  /// Where it is mounted; printable.
+  package var place: String
+  /// Bytes that this user can still write; 0 also when there is no room for another file.
+  package var free: Int
+
+  package init(volume: VolumeID, place: String, free: Int) {
+    self.volume = volume
+    self.place = place
+    self.free = free
+  }
 }
 
 /// How a finished download ended.
@@ -116,13 +143,30 @@ package protocol DownloadStore: Sendable {
   /// Called when a buffer is free again after a writer answered `.pause`.
   func onSpace(_ action: @escaping @Sendable () -> Void)
 
+  /// How much room there is where `path` is, or would be. Quotas are not in the figure.
+  func space(of path: String, completion: @escaping @Sendable (Result<VolumeSpace, Failure>) -> Void)
+
   /// Syncs and releases everything. Blocks until done; called once, after every part file was closed.
   func shutDown()
+}
+
+extension DownloadStore {
+  package func space(of path: String, completion: @escaping @Sendable (Result<VolumeSpace, Failure>) -> Void)
+  {
+    completion(.failure(Failure(.disk, retry: .never, "How much room there is at '\(path)' is not known.")))
+  }
+}
+
+extension PartFile {
+  package var volumeID: VolumeID? { nil }
 }
 
 /// One download's bytes on disk: `NAME.part` and `NAME.parcel`.
 package protocol PartFile: AnyObject, Sendable {
   var recovered: Recovered { get }
+
+  /// The file system it is on; nil when that is not known before the file is made.
+  var volumeID: VolumeID? { get }
 
   /// The object the bytes belong to, once the first answer named it. Before it no progress can be journaled; called
   /// again with the same value it does nothing. A different one needs `discard` first.

@@ -12,6 +12,17 @@ package enum FileSystemKind {
   /// Nil for a number that is not known.
   package static func name(magic: UInt32) -> String? { names.first { $0.magic == magic }?.name }
 
+  /// False: a byte written far behind the others makes the file system fill the gap first.
+  package static func hasHoles(_ kind: String?) -> Bool {
+    switch kind {
+    case "vfat", "exfat": false
+    default: true
+    }
+  }
+
+  /// Bytes of the largest file, where a wanted file may be larger.
+  package static func largestFile(_ kind: String?) -> Int? { kind == "vfat" ? 1 << 32 - 1 : nil }
+
   /// What a download should know about it; nil when there is nothing to say.
   static func remark(_ kind: String) -> (text: String, remedy: String)? {
     switch kind {

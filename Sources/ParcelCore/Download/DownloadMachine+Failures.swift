@@ -15,7 +15,16 @@ extension DownloadMachine {
   {
     let after: Double?
     switch failure.retry {
-    case .needsUser, .never: return fail(failure, now: now)
+    case .needsUser, .never:
+      guard policy.retry.outlasts(failure) else { return fail(failure, now: now) }
+      after = nil
+    case .held:
+      // What is open was granted before and goes on; nothing new is asked for.
+      if !attempts.isEmpty {
+        heldBack = failure
+        return []
+      }
+      return fail(failure, now: now)
     case .now: after = nil
     case .later(let seconds): after = seconds
     }
@@ -23,7 +32,8 @@ extension DownloadMachine {
     resolvedURL = nil
     redirectsLeft = policy.redirects
     // Connections that were open together and break are one failure, not as many as there were.
-    if lastFailure.map({ opened > $0 }) ?? true || failures == 0 {
+    let isOne = lastFailure.map({ opened > $0 }) ?? true || failures == 0
+    if isOne {
       failures += 1
       lastFailure = now
     }
@@ -35,7 +45,7 @@ extension DownloadMachine {
     }
     let delay = policy.retry.delay(failures: failures, retryAfter: after, random: random.unit())
     if !progressed || after != nil { notBefore = now + delay }
-    return [.log(.warning, failure.text)]
+    return isOne ? [.log(.warning, failure.text)] : []
   }
 
   /// A failure that does not count: the next try goes another way, or the same way soon.
@@ -52,8 +62,32 @@ extension DownloadMachine {
       return restart([.log(.warning, failure.text + " Starting over, as --restart says.")], now: now)
     }
     self.failure = failure
+    // Many wait for the same thing: whoever knows them all says it once.
+    if case .held = failure.retry { return close(.failed(failure)) }
     return [.log(.error, failure.text)] + close(.failed(failure))
   }
+
+  /// The last open transfer of a download that is held back has ended.
+  mutating func holdIfDrained(now: Instant) -> [DownloadEffect] {
+    guard let heldBack, attempts.isEmpty else { return [] }
+    self.heldBack = nil
+    guard isFetching, planner?.isComplete != true else { return [] }
+    return fail(heldBack, now: now)
+  }
+
+  /// Why it rests, as far as others know better than its own last failure.
+  package mutating func remember(_ failure: Failure) { self.failure = failure }
+
+  /// On its way to a rest, for whatever reason.
+  package var isComingToRest: Bool {
+    switch phase {
+    case .closing, .opening(then: .some), .resting: true
+    default: false
+    }
+  }
+
+  /// There is a new token: what was held back for the old one goes on.
+  package mutating func goOn() { heldBack = nil }
 
   /// Forgets what is here and begins again, after a wait that grows.
   mutating func restart(_ effects: [DownloadEffect], now: Instant) -> [DownloadEffect] {

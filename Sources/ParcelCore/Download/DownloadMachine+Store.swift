@@ -19,6 +19,7 @@ extension DownloadMachine {
   /// Plans with what an earlier run left.
   mutating func take(_ recovered: Recovered, now: Instant) -> [DownloadEffect] {
     var effects: [DownloadEffect] = []
+    wantsOrder = recovered.wantsOrder
     if let remark = recovered.remark { effects.append(.log(.warning, remark)) }
     if !recovered.ranges.isEmpty {
       if startOver { return effects + beginDiscard() }
@@ -94,6 +95,16 @@ extension DownloadMachine {
 
   package mutating func partFailed(_ failure: Failure, now: Instant) -> [DownloadEffect] {
     guard hasPart, !isResting else { return [] }
+    if case .closing(let rest) = phase {
+      // On its way out already. A failure that stays is worth more than the wish to wait or to pause.
+      if case .held = failure.retry { return [] }
+      if case .failed(let earlier) = rest, earlier.retry == .never || earlier.retry == .needsUser {
+        return []
+      }
+      self.failure = failure
+      phase = .closing(.failed(failure))
+      return [.log(.error, failure.text)]
+    }
     return fail(failure, now: now)
   }
 
@@ -119,13 +130,21 @@ extension DownloadMachine {
     }
   }
 
-  package mutating func closed(_ failure: Failure?) -> [DownloadEffect] {
+  /// `kept`: what of it is on disk and in the journal; nil when nobody knows better than the counters.
+  package mutating func closed(_ failure: Failure?, kept: ByteRangeSet? = nil) -> [DownloadEffect] {
     guard case .closing(let rest) = phase else { return [] }
     hasPart = false
+    heldBack = nil
     phase = .resting(rest)
+    // What was received and could not be written is not here.
+    if let kept, let planner {
+      self.planner = SegmentPlanner(size: planner.size, blockSize: planner.blockSize, have: kept)
+    }
     guard let failure else { return [] }
     if case .failed = rest { return [] }
     self.failure = failure
+    // A full disk does not turn a pause into something that goes on by itself.
+    if case .held = failure.retry { return [.log(.warning, failure.text)] }
     phase = .resting(.failed(failure))
     return []
   }

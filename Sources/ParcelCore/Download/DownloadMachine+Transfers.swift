@@ -183,6 +183,11 @@ extension DownloadMachine {
   }
 
   package mutating func ended(_ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
+    let effects = judge(outcome, now: now)
+    return effects + holdIfDrained(now: now)
+  }
+
+  private mutating func judge(_ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
     guard let i = attempts.firstIndex(where: { $0.id == outcome.id }) else { return [] }
     let attempt = attempts.remove(at: i)
     let progressed = outcome.position > attempt.range.start
@@ -262,6 +267,10 @@ extension DownloadMachine {
   mutating func rejected(_ attempt: Attempt, _ outcome: TransferOutcome, now: Instant) -> [DownloadEffect] {
     switch outcome.verdict {
     case .redirect(let location, _): return redirected(to: location, now: now)
+    case .refused(let failure) where failure.code == .credentials && resolvedURL != nil && failures == 0:
+      // An address that the server redirected to may be good for a while only: ask for a new one, once.
+      let again = Failure(failure.code, retry: .now, failure.sentence, remedy: failure.remedy)
+      return retryAt(outcome.position, again, of: attempt, progressed: false, now: now)
     case .refused(let failure):
       return retryAt(outcome.position, failure, of: attempt, progressed: false, now: now)
     case .wholeInsteadOfPart: return restartWithoutRanges(now: now)

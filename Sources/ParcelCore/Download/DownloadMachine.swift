@@ -116,6 +116,10 @@ package struct DownloadMachine: Sendable {
   var asksWhole = false
   var retriesAt: [Int: Int] = [:]
   var startOver = false
+  /// Why nothing new is asked for although transfers are open; they may end in peace.
+  package internal(set) var heldBack: Failure?
+  /// The file system wants the bytes in order.
+  var wantsOrder = false
   var random: SeededRandom
   /// Seconds of one round trip, as far as a connect has shown it.
   package internal(set) var roundTrip = 0.0
@@ -151,12 +155,13 @@ package struct DownloadMachine: Sendable {
   /// `target`: transfers of that kind at once.
   package func wantsTransfer(now: Instant, target: Int, kind: TransportKind = .http) -> Bool {
     if let notBefore, now < notBefore { return false }
+    if heldBack != nil { return false }
     switch phase {
     case .probing: return attempts.isEmpty
     case .asking: return repair?.mayAsk == true
     case .fetching:
       // The first answer of a run shows whether ranges work and whether the object is still the same.
-      if rangesSupported != true || isSmall { return attempts.isEmpty }
+      if rangesSupported != true || isSmall || wantsOrder { return attempts.isEmpty }
       return attempts.count { $0.kind == kind && !$0.leaving } < target
     default: return false
     }
@@ -176,9 +181,25 @@ package struct DownloadMachine: Sendable {
       switch rest {
       case .waiting: return .waiting
       case .paused: return .paused
-      case .failed(let failure): return failure.retry == .needsUser ? .needsUser : .failed
+      case .failed(let failure): return Self.state(failure)
       case .done(let verified): return verified == nil ? .complete : .verified
       }
+    }
+  }
+
+  /// Why it rests, or is on its way to a rest; bytes that still arrive do not change that.
+  package var restFailure: Failure? {
+    switch phase {
+    case .closing(.failed(let failure)), .resting(.failed(let failure)): failure
+    default: nil
+    }
+  }
+
+  private static func state(_ failure: Failure) -> DownloadState {
+    switch failure.retry {
+    case .held: .held
+    case .needsUser: .needsUser
+    case .now, .later, .never: .failed
     }
   }
 
@@ -214,6 +235,7 @@ package struct DownloadMachine: Sendable {
     }
     failures = 0
     failure = nil
+    heldBack = nil
     notBefore = notBeforeRestart
     notBeforeRestart = nil
     resolvedURL = nil
@@ -239,6 +261,7 @@ package struct DownloadMachine: Sendable {
     restarts = 0
     if case .fetching = phase {  // waiting for a retry: do not wait
       notBefore = nil
+      heldBack = nil
       return []
     }
     return start(now: now)

@@ -26,7 +26,28 @@ package struct RetryPolicy: Sendable {
   /// Seconds at most.
   package var longest = 60.0
 
+  /// Goes on also after what a person would be asked about, where waiting may help: nobody is there (`--until-done`).
+  package var outlastsTrouble = false
+
   package init(limit: Int? = 10) { self.limit = limit }
+
+  /// For runs that nobody watches: for ever, and rarely after a while.
+  package static var untilDone: RetryPolicy {
+    var policy = RetryPolicy(limit: nil)
+    policy.longest = 300
+    policy.outlastsTrouble = true
+    return policy
+  }
+
+  /// A failure that a person could mend, and that may also go away by itself: a certificate that a hotel's network put in
+  /// the way or that has just expired, a proxy that wants a login today. What the object itself makes impossible stays so.
+  package func outlasts(_ failure: Failure) -> Bool {
+    guard outlastsTrouble, failure.retry == .needsUser else { return false }
+    switch failure.code {
+    case .network, .stalled, .server, .busy, .tls, .proxy: return true
+    default: return false
+    }
+  }
 
   /// Seconds to wait after the `failures`th failure in a row (1, 2, …): `first * 2^(failures-1)` up to `longest`, of
   /// which a random half to all is taken, so that a thousand clients do not come back at once. The server's

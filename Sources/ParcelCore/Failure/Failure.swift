@@ -31,7 +31,19 @@ package struct Failure: Error, Hashable, Sendable {
     case later(after: Double?)
     /// Not before the user did something (token, permission, space, another file in the way).
     case needsUser
+    /// Not before something around us changed; that is looked at again and again, and then it goes on by itself.
+    case held(Hold)
     case never
+  }
+
+  /// What a download can wait for without anybody's doing anything in this program.
+  package enum Hold: String, Hashable, Sendable, CaseIterable {
+    /// Room on its file system.
+    case space
+    /// Room within its user's quota: only trying shows it.
+    case quota
+    /// A token that the server takes.
+    case token
   }
 
   package var code: Code

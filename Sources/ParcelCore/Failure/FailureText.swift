@@ -26,7 +26,7 @@ package enum FailureText {
   }
 
   /// At most 200 printable characters.
-  static func message(in body: [UInt8], type: String) -> String? {
+  package static func message(in body: [UInt8], type: String) -> String? {
     guard let words = ServerWords(body, type: type).sentence, !words.isEmpty else { return nil }
     return Printable.text(String(words.prefix(200)))
   }

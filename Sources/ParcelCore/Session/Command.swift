@@ -19,6 +19,8 @@ package enum Command: Hashable, Sendable {
   /// Add one URL or file id.
   case add(String)
   case setTokenFile(path: String)
+  /// Use this token from now on; it is kept in memory only.
+  case useToken(Secret)
   case setFolder(path: String)
   case setServer(String)
   /// Connections a file, from 1; nil = adapts.

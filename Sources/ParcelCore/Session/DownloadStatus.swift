@@ -8,6 +8,8 @@ package enum DownloadState: String, Sendable, CaseIterable {
   case paused
   /// Failed for now; tried again by itself at a known moment.
   case retrying
+  /// Stopped until its disk has room or there is a new token; goes on by itself then.
+  case held
   /// All bytes are here; the digest, the sync or the rename is not done.
   case verifying
   /// The digest was wrong, or blocks went bad on disk: what is wrong is looked for and fetched again.
@@ -51,6 +53,10 @@ package struct DownloadStatus: Hashable, Sendable {
   package var choice = TransportChoice.auto
   /// Short words for the row when the state alone does not say enough: "in 12 s", "needs a new token: K".
   package var note: String?
+  /// What it waits for, in state `held`.
+  package var hold: Failure.Hold? {
+    if state == .held, case .held(let hold) = failure?.retry { hold } else { nil }
+  }
   /// The last failure; stays until the next success so that the detail can show it.
   package var failure: Failure?
   /// What was wrong on disk and what was done about it; nil: nothing was.

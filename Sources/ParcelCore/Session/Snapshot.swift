@@ -38,6 +38,10 @@ package struct Snapshot: Sendable {
   package var routeChanges: [RouteChange]
   /// Every new fact about a repair since the last snapshot, in order.
   package var repairs: [RepairChange] = []
+  /// What downloads wait for now, in the order of their beginning.
+  package var holds: [HoldStatus] = []
+  /// Every beginning and end of such a wait since the last snapshot, in order.
+  package var holdChanges: [HoldChange] = []
 
   package init(time: Instant, generation: UInt64) {
     self.time = time
@@ -71,7 +75,7 @@ package struct Transition: Hashable, Sendable {
   package var time: Instant
   package var from: DownloadState
   package var to: DownloadState
-  /// Why, when the new state is `retrying`, `needsUser` or `failed`.
+  /// Why, when the new state is `retrying`, `held`, `needsUser` or `failed`.
   package var failure: Failure?
 
   package init(id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil)
@@ -106,6 +110,8 @@ package struct Totals: Hashable, Sendable {
   package var verified = 0
   package var failed = 0
   package var needsUser = 0
+  /// Files that wait for room on their disk or for a new token.
+  package var held = 0
   package var active = 0
   package var paused = 0
   /// Sum of the known sizes, bytes.
@@ -152,6 +158,8 @@ package struct Settings: Hashable, Sendable {
   package var server = ""
   /// Path of the token file, nil without one. Never the token.
   package var tokenFile: String?
+  /// A token is in use that came from no file.
+  package var hasOwnToken = false
   /// Connections a file; nil = adapts.
   package var connections: Int?
   /// Files at once; nil = adapts.

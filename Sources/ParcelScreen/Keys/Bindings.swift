@@ -80,6 +80,9 @@ package enum Bindings {
     Binding(.session, main, .open, [.character("o")], "open", rank: 14, "open a manifest"),
     Binding(.session, main, .add, [.character("a")], "add", rank: 15, "add URLs or file ids"),
     Binding(.session, main, .tokenFile, [.character("K")], "token", rank: 34, "choose the token file"),
+    Binding(
+      .session, main, .token, [.character("N")], "new token", rank: 37,
+      "give a new token, shown as stars"),
     Binding(.session, main, .folder, [.character("D")], "folder", rank: 32, "choose the target folder"),
     Binding(.session, main, .server, [.character("S")], "server", rank: 33, "choose the server of file ids"),
     Binding(

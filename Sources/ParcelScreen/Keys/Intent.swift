@@ -5,7 +5,7 @@ package enum Intent: String, Hashable, Sendable, CaseIterable {
   // The marked rows, or the selected one.
   case pause, retry, transport, remove, mark, enter, detail
   // The session.
-  case pauseAll, transportAll, open, add, tokenFile, folder, server, moreConnections, fewerConnections
+  case pauseAll, transportAll, open, add, tokenFile, token, folder, server, moreConnections, fewerConnections
   // What is shown.
   case focus, filter, hideDone, log, help, back, repaint
   // Leaving.

@@ -33,7 +33,8 @@ extension Model {
 
   private static func changesRun(_ intent: Intent) -> Bool {
     switch intent {
-    case .pause, .retry, .transport, .remove, .pauseAll, .transportAll, .open, .add, .tokenFile, .folder,
+    case .pause, .retry, .transport, .remove, .pauseAll, .transportAll, .open, .add, .tokenFile, .token,
+      .folder,
       .server, .moreConnections,
       .fewerConnections, .quit:
       true
@@ -68,6 +69,7 @@ extension Model {
     list.targets.filter { id in
       let state = rows.status(id).state
       return state == .waiting || state == .opening || state == .running || state == .retrying
+        || state == .held
     }
   }
 
@@ -85,6 +87,7 @@ extension Model {
     list.targets.filter { id in
       let state = rows.status(id).state
       return state == .failed || state == .needsUser || state == .retrying
+        || state == .held
     }
   }
 }

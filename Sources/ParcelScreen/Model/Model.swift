@@ -18,6 +18,8 @@ package struct Model: Sendable {
   package var settings = Settings()
   /// How the servers in use are reached, in the order of first use.
   package var routes: [RouteStatus] = []
+  /// What downloads wait for now: room on a disk, a new token.
+  package var holds: [HoldStatus] = []
   /// Of the selected row; nil until it has arrived.
   package var detail: DownloadDetail?
   /// Nil before the first snapshot.
@@ -136,7 +138,7 @@ package struct Question: Hashable, Sendable {
 /// A line to fill in.
 package struct Prompt: Hashable, Sendable {
   package enum Subject: Hashable, Sendable, CaseIterable {
-    case manifest, add, tokenFile, folder, server
+    case manifest, add, tokenFile, token, folder, server
   }
 
   package static let shownCompletions = 6
@@ -155,6 +157,7 @@ package struct Prompt: Hashable, Sendable {
     case .manifest: "Open a manifest"
     case .add: "Add URLs or file ids"
     case .tokenFile: "Token file"
+    case .token: "New token (typed or pasted; it is kept in memory only)"
     case .folder: "Target folder"
     case .server: "Server of file ids"
     }
@@ -163,13 +166,17 @@ package struct Prompt: Hashable, Sendable {
   package var label: String {
     switch subject {
     case .manifest, .tokenFile, .folder: "path: "
+    case .token: "token: "
     case .add: "URL or id: "
     case .server: "URL: "
     }
   }
 
   /// Tab completes paths.
-  package var completes: Bool { subject != .add && subject != .server }
+  package var completes: Bool { subject != .add && subject != .server && subject != .token }
+
+  /// What is typed is shown as stars.
+  package var isSecret: Bool { subject == .token }
 }
 
 /// One way a path can go on.

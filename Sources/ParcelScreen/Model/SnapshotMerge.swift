@@ -10,6 +10,7 @@ extension Snapshot {
     merged.changed = Self.merge(changed, newer.changed)
     merged.transitions = transitions + newer.transitions
     merged.routeChanges = routeChanges + newer.routeChanges
+    merged.holdChanges = holdChanges + newer.holdChanges
     merged.log = log + newer.log
     self = merged
   }

@@ -63,6 +63,7 @@ extension Model {
     totals = snapshot.totals
     settings = snapshot.settings
     routes = snapshot.routes
+    holds = snapshot.holds
     if let detail = snapshot.detail, detail.id == list.selected { self.detail = detail }
     snapshotTime = snapshot.time
     log.append(snapshot.log)

@@ -56,6 +56,7 @@ extension Model {
     case .open: dialog = .prompt(Prompt(.manifest))
     case .add: dialog = .prompt(Prompt(.add))
     case .tokenFile: dialog = .prompt(Prompt(.tokenFile, text: settings.tokenFile ?? ""))
+    case .token: dialog = .prompt(Prompt(.token))
     case .folder: dialog = .prompt(Prompt(.folder, text: settings.folder))
     case .server: dialog = .prompt(Prompt(.server, text: settings.server))
     case .moreConnections: return changeConnections(by: 1)

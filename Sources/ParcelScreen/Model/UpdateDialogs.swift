@@ -22,6 +22,9 @@ extension Model {
   mutating func paste(_ text: String) -> [Effect] {
     switch dialog {
     case .question, .preflight: return []
+    case .prompt(let prompt) where prompt.isSecret:
+      pasteSecret(text)
+      return []
     case .prompt, .filter, nil: break
     }
     if dialog == nil {
@@ -34,6 +37,16 @@ extension Model {
     }
     type(text)
     return []
+  }
+
+  /// A token is one word: anything else in the paste, an escape sequence perhaps, is a mistake or worse, and half of it would be
+  /// neither.
+  private mutating func pasteSecret(_ text: String) {
+    guard TokenRule.token(in: text) != nil else {
+      say("That is no token: it has blanks, line breaks or control characters. Nothing was taken.", .warning)
+      return
+    }
+    type(text.trimmed)
   }
 
   // MARK: Prompts
@@ -55,8 +68,14 @@ extension Model {
   }
 
   private mutating func submit(_ prompt: Prompt) -> [Effect] {
-    dialog = nil
     let text = prompt.editor.text.trimmed
+    if prompt.isSecret, !text.isEmpty, TokenRule.token(in: text) == nil {
+      // Wrong, and nobody could see where.
+      dialog = .prompt(Prompt(prompt.subject))
+      say("That is no token: it has blanks or characters that no token has. Once more, please.", .warning)
+      return []
+    }
+    dialog = nil
     guard !text.isEmpty else { return [] }
     if page == .log || page == .help { page = .list }
     asked = now
@@ -64,6 +83,7 @@ extension Model {
     case .manifest: return [.perform(.openManifest(path: text))]
     case .add: return text.split(separator: " ").map { .perform(.add(String($0))) }
     case .tokenFile: return [.perform(.setTokenFile(path: text))]
+    case .token: return [.perform(.useToken(Secret(text)))]
     case .folder: return [.perform(.setFolder(path: text))]
     case .server: return [.perform(.setServer(text))]
     }

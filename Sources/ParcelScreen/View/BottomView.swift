@@ -35,7 +35,9 @@ private func drawPrompt(_ frame: inout Frame, _ prompt: Prompt, _ area: Rect) {
       }
     }
   }
-  drawEditor(&frame, prompt.editor, label: prompt.label, area.bottom - 1, 2, area.columns - 4)
+  var editor = prompt.editor
+  if prompt.isSecret { editor.cover() }
+  drawEditor(&frame, editor, label: prompt.label, area.bottom - 1, 2, area.columns - 4)
 }
 
 /// The line with its cursor; when it is longer than `width`, the part around the cursor.
@@ -59,6 +61,8 @@ func drawFooter(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   var notice: [Span] = []
   if let said = model.notice {
     notice = [Span(frame.charset.clipEnd(said.text, to: frame.size.columns - 6), Style(said.role))]
+  } else if let text = model.holdText {
+    notice = [Span(frame.charset.clipEnd(text, to: frame.size.columns - 6), Style(.warning, bold: true))]
   }
   frame.rule(layout.bottomRule, 0, frame.size.columns, left: notice)
   let hints = model.hints
@@ -95,6 +99,12 @@ package struct Hint: Hashable, Sendable {
 }
 
 extension Model {
+  /// What downloads wait for: the first wait's words, and how many more there are. Stays while they wait.
+  var holdText: String? {
+    guard let first = holds.first else { return nil }
+    return "◇ " + first.text + (holds.count > 1 ? " (and \(holds.count - 1) more)" : "")
+  }
+
   /// The keys of the moment, from the table: those that can do something now, by rank.
   package var hints: [Hint] {
     let shown = Bindings.bindings(in: context).filter { !$0.label.isEmpty && obstacle($0.intent) == nil }

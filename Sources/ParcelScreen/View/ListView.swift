@@ -97,7 +97,7 @@ private func drawNumbers(_ frame: inout Frame, _ status: DownloadStatus, _ colum
     let column = columns.note(frame.charset.width(note))
     let style: Style =
       switch status.state {
-      case .needsUser, .retrying, .repairing: .warning
+      case .needsUser, .retrying, .held, .repairing: .warning
       case .failed: .bad
       default: .quiet
       }

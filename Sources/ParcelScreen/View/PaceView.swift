@@ -143,7 +143,12 @@ private func doneSpan(_ totals: Totals) -> Span {
 
 private func problemSpans(_ totals: Totals) -> [Span]? {
   var spans: [Span] = []
+  if totals.held > 0 {
+    let verb = totals.held == 1 ? "waits" : "wait"
+    spans.append(Span("◇ \(Figures.grouped(totals.held)) \(verb)", .warning))
+  }
   if totals.needsUser > 0 {
+    if !spans.isEmpty { spans.append(Span("  ")) }
     let verb = totals.needsUser == 1 ? "needs" : "need"
     spans.append(Span("! \(Figures.grouped(totals.needsUser)) \(verb) you", .warning))
   }

@@ -13,6 +13,7 @@ struct StateView {
     case .running: (glyph, word, style) = ("▶", "running", .accent)
     case .paused: (glyph, word, style) = ("‖", "paused", .plain)
     case .retrying: (glyph, word, style) = ("↻", "retrying", .warning)
+    case .held: (glyph, word, style) = ("◇", "waits", .warning)
     case .verifying: (glyph, word, style) = ("≡", "verifying", .accent)
     case .repairing: (glyph, word, style) = ("✚", "repairing", .warning)
     case .verified: (glyph, word, style) = ("✔", "verified", .good)
@@ -39,10 +40,20 @@ struct StateView {
   static func note(_ status: DownloadStatus) -> String? {
     if status.state.isDone { return nil }
     if let note = status.note, !note.isEmpty { return note }
+    if let hold = status.hold { return words(hold) }
     guard status.state == .failed || status.state == .needsUser, let failure = status.failure else {
       return nil
     }
     return words(failure.code)
+  }
+
+  /// What it waits for.
+  private static func words(_ hold: Failure.Hold) -> String {
+    switch hold {
+    case .space: "for space"
+    case .quota: "for disk quota"
+    case .token: "for a new token"
+    }
   }
 
   private static func words(_ code: Failure.Code) -> String {

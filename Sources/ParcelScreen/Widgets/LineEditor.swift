@@ -29,6 +29,9 @@ package struct LineEditor: Hashable, Sendable {
     cursor += clean.count
   }
 
+  /// Every character becomes a star: for drawing what nobody should read.
+  package mutating func cover() { characters = characters.map { _ in "*" } }
+
   package mutating func moveLeft() { cursor = max(0, cursor - 1) }
   package mutating func moveRight() { cursor = min(characters.count, cursor + 1) }
   package mutating func moveHome() { cursor = 0 }
