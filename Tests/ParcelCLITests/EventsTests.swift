@@ -68,7 +68,7 @@ struct EventsTests {
   @Test func `names of states and failures keep their spelling`() {
     #expect(
       DownloadState.allCases.map { EventRecords.snake($0.rawValue) } == [
-        "waiting", "opening", "running", "paused", "retrying", "held", "verifying", "verified",
+        "waiting", "opening", "running", "paused", "retrying", "held", "verifying", "repairing", "verified",
         "complete", "needs_user", "failed",
       ])
     #expect(

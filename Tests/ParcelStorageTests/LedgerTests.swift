@@ -264,8 +264,8 @@ private final class Remarks: Sendable {
     let stamp = FileStamp(try #require(try System.status(target.path)))
     // So many stale lines that the next to open it writes it anew.
     let old = Ledger(folder: state)
-    for round in 0..<5 {
-      for index in 0..<600 {
+    for round in 0..<12 {
+      for index in 0..<110 {
         var other = stamp
         other.changed += round
         old.note("/stale\(index)", other, target.digests, knownAt: .max)
@@ -277,14 +277,14 @@ private final class Remarks: Sendable {
     await withTaskGroup(of: Void.self) { group in
       for (number, ledger) in pair.enumerated() {
         group.addTask { [digests = target.digests] in
-          for index in 0..<500 { ledger.note("/\(number)/\(index)", stamp, digests, knownAt: .max) }
+          for index in 0..<100 { ledger.note("/\(number)/\(index)", stamp, digests, knownAt: .max) }
           ledger.close()
         }
       }
     }
     let all = Ledger(folder: state, onRemark: remarks.say)
     for number in 0..<2 {
-      for index in 0..<500 {
+      for index in 0..<100 {
         #expect(all.vouches(for: "/\(number)/\(index)", stamp, target.digests), "\(number) \(index)")
       }
     }

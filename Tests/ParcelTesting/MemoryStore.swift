@@ -158,9 +158,14 @@ package final class MemoryPart: PartFile {
   // MARK: Repair
 
   /// Not a real digest, but as long as SHA-256 and different for different bytes.
-  package static func digest(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+  package static func digest(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    bytes.withUnsafeBytes { raw in
+      for at in stride(from: 0, to: raw.count & ~7, by: 8) {
+        hash = (hash ^ raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)) &* 0x100_0000_01b3
+      }
+      for at in (raw.count & ~7)..<raw.count { hash = (hash ^ UInt64(raw[at])) &* 0x100_0000_01b3 }
+    }
     return (0..<32).map { UInt8(truncatingIfNeeded: hash >> (UInt64($0) % 8 * 8)) }
   }
 

@@ -37,7 +37,7 @@ extension DownloadMachine {
   /// those that `--retries` counts; a disk that does it again and again is not worth more rounds.
   mutating func fetchLost(_ failure: Failure, now: Instant) -> [DownloadEffect] {
     damageRounds += 1
-    guard damageRounds <= Repair.mostRounds else {
+    guard damageRounds <= 10 else {
       var last = failure
       last.retry = .never
       last.remedy = "They changed \(damageRounds) times: check the disk and the memory of this machine."
