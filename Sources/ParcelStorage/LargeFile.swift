@@ -123,7 +123,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
 
   func identify(_ identity: ObjectIdentity) {
     let isNew = lock.locked {
-      if let old = self.identity {
+      // An answer without a length may be followed by one that has it.
+      if let old = self.identity, old.size != nil {
         precondition(old.size == identity.size, "another object needs discard() first")
         return false
       }

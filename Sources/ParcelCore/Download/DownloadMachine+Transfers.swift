@@ -18,7 +18,8 @@ extension DownloadMachine {
   }
 
   mutating func openSegment(id: TransferID, _ kind: TransportKind, now: Instant) -> [DownloadEffect] {
-    guard planner != nil else { return [] }
+    guard let held = planner?.have.isEmpty else { return [] }
+    if !held, attempts.isEmpty, !isRecognizable { return restartUnrecognizable(now: now) }
     if let range = assign(id, kind) { return open(id, kind, range: range, whole: isWhole(range), now: now) }
     guard rangesSupported == true, let planner else { return [] }
     if let takeover = planner.takeover(minimum: 4 << 20, minimumSeconds: max(1, 4 * roundTrip)) {
@@ -39,14 +40,14 @@ extension DownloadMachine {
     if kind == .udt { return planner?.assign(to: id, length: .max) }
     let rates = planner?.active.map(\.rate).filter { $0 > 0 } ?? []
     let rate = rates.isEmpty ? 0 : rates.reduce(0, +) / Double(rates.count)
-    let single = isSmall || rangesSupported == false || planner?.size == .max
+    let single = isSmall || asksWhole || rangesSupported == false || planner?.size == .max
     let length = single ? Int.max : policy.sizing.length(rate: rate, roundTrip: roundTrip)
     return planner?.assign(to: id, length: length, window: policy.sizing.window)
   }
 
   /// A range that is asked for without a `Range` header.
   func isWhole(_ range: ByteRange) -> Bool {
-    range.start == 0 && (isSmall || rangesSupported == false || range.end == .max)
+    range.start == 0 && (isSmall || asksWhole || rangesSupported == false || range.end == .max)
   }
 
   /// The writer of `victim` now ends at `limit`; what it gave away goes to `heir`.
@@ -108,6 +109,9 @@ extension DownloadMachine {
     case .redirect, .refused: return []
     }
     if serverDigests.isEmpty { serverDigests = digests }
+    if case .part = verdict, case .fetching = phase, !isSmall, !asksWhole, !isRecognizable(found) {
+      return restartUnrecognizable(now: now)
+    }
     return remarks + learn(found, from: attempts[i], verdict: verdict, head: head)
   }
 
@@ -136,6 +140,35 @@ extension DownloadMachine {
     }
     self.planner = planner
     return [.identify(found)]
+  }
+
+  /// Whether bytes of two answers may stand in one file: a validator tells that the object is the same, or its size and
+  /// the whole file's digest do in the end.
+  private func isRecognizable(_ identity: ObjectIdentity?) -> Bool {
+    guard let identity else { return true }
+    return identity.validator != nil
+      || (identity.size != nil && !(spec.digests.isEmpty && serverDigests.isEmpty))
+  }
+
+  private var isRecognizable: Bool { isRecognizable(identity) }
+
+  /// Nothing would tell whether a second answer belongs to the same object as the first: one answer must bring it all.
+  private mutating func restartUnrecognizable(now: Instant) -> [DownloadEffect] {
+    asksWhole = true
+    let failure = Failure(
+      .server, retry: .later(after: nil),
+      "The server gives neither a strong ETag nor a date for '\(spec.title)', and no digest is known: parts of it cannot be "
+        + "joined.", remedy: "It is fetched in one piece, and an interruption starts over.")
+    self.failure = failure
+    if policy.retry.givesUp(after: restarts + 1) {
+      return fail(
+        Failure(
+          .server, retry: .never,
+          "'\(spec.title)' broke off \(restarts + 1) times, and without ETag, date and digest it cannot be continued.",
+          remedy: "Give its size and digest in a manifest, or try again when the connection is better."),
+        now: now)
+    }
+    return restart([.log(.warning, failure.text)], now: now)
   }
 
   mutating func replaceRange(of id: TransferID, with range: ByteRange) {
@@ -172,6 +205,8 @@ extension DownloadMachine {
     guard position > attempts[i].position else { return }
     attempts[i].position = position
     attempts[i].lastMoved = now
+    // Bytes that still arrive while the download ends do not take away why it ends.
+    if case .closing = phase { return }
     failures = 0
     failure = nil
     notBefore = nil

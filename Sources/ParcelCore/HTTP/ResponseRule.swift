@@ -62,9 +62,21 @@ private struct Check {
   func whole() throws(Failure) -> ResponseVerdict {
     try refuseCoding()
     let size = try bodyLength()
+    if size == nil, asked.range != nil { try refuseNameless() }
     let identity = try identified(size: size)
     if size == 0 { return .empty(identity) }
     return asked.range == nil ? .whole(identity) : .wholeInsteadOfPart(identity)
+  }
+
+  /// Something without length, ETag and date in place of a part of a known object: a login page, an error with status
+  /// 200. Nothing says that it is the object, so nothing that is here is given up for it.
+  private func refuseNameless() throws(Failure) {
+    guard asked.identity?.validator != nil, head["etag"] == nil, head["last-modified"] == nil else { return }
+    let type = head["content-type"].map { " (\(Printable.text($0)))" } ?? ""
+    throw Failure(
+      .server, retry: .later(after: nil),
+      "\(attempt): where a part was asked for, the server sent something\(type) without length, ETag and date.",
+      remedy: "A proxy or a login may stand in between. What is here is kept.")
   }
 
   // MARK: 206

@@ -122,8 +122,6 @@ private func part(_ range: String, _ more: [String: String] = [:]) -> [String: S
       "200 to a later range, same object", 200, ["Content-Length": "2000", "ETag": etag], asked: rest,
       known: known,
       .wholeInsteadOfPart(known)),
-    RuleCase(
-      "200 to a later range, nothing said", 200, [:], asked: rest, known: known, .wholeInsteadOfPart(known)),
   ])
   func aWholeInsteadOfAPartIsSaid(row: RuleCase) { expect(row) }
 
@@ -243,6 +241,9 @@ private func part(_ range: String, _ more: [String: String] = [:]) -> [String: S
     RuleCase(
       "a part nobody asked for", 206, part("0-999/2000"), refused: .server, .needsUser, "it sent a part (206)"
     ),
+    RuleCase(
+      "200 to a later range, nothing said", 200, ["Content-Type": "text/html"], asked: rest, known: known,
+      refused: .server, .later(after: nil), "something (text/html) without length, ETag and date"),
     RuleCase(
       "a part without a place", 206, [:], asked: first, refused: .server, .needsUser, "without saying which"),
     RuleCase(
