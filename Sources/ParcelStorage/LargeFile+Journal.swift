@@ -32,7 +32,7 @@ extension LargeFile {
     if start { volume.syncer.submit { [self] _ in startJournal() } }
   }
 
-  private func startJournal() {
+  func startJournal() {
     let failed = journalLock.locked { () -> Errno? in
       do throws(Errno) { try rewriteJournal() } catch { return error }
       return nil

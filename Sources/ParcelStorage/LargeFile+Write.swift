@@ -49,6 +49,7 @@ extension LargeFile {
         descriptor = opened
         lastSync = context.now()
       }
+      beginJournalIfTight()
       return true
     } catch {
       fail(.disk("open", partPath, error))

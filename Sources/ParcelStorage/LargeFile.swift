@@ -133,7 +133,12 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
       return layout != nil
     }
     // Bytes may have come before the name did.
-    if isNew { volume.writer.submit { [self] in digestCompleteBlocks($0) } }
+    if isNew {
+      volume.writer.submit { [self] scratch in
+        beginJournalIfTight()
+        digestCompleteBlocks(scratch)
+      }
+    }
   }
 
   /// With `lock` held, or before anyone else knows the file.

@@ -43,7 +43,7 @@ extension Model {
   /// neither.
   private mutating func pasteSecret(_ text: String) {
     guard TokenRule.token(in: text) != nil else {
-      say("That is no token: it has blanks, line breaks or control characters. Nothing was taken.", .warning)
+      say("Not a token (blanks or control characters in it): nothing was taken.", .warning)
       return
     }
     type(text.trimmed)
@@ -72,7 +72,7 @@ extension Model {
     if prompt.isSecret, !text.isEmpty, TokenRule.token(in: text) == nil {
       // Wrong, and nobody could see where.
       dialog = .prompt(Prompt(prompt.subject))
-      say("That is no token: it has blanks or characters that no token has. Once more, please.", .warning)
+      say("Not a token: it has blanks or characters that none has. Once more.", .warning)
       return []
     }
     dialog = nil
