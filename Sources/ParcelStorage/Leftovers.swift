@@ -196,7 +196,7 @@ package struct Leftovers: Sendable {
     if let part = group.part {
       let isSmall =
         part.st_size < smallFileLimit && claim.died.map { Int(part.st_mtim.tv_sec) >= $0 } ?? false
-      if isSmall { return (.small, "a small file of a run that was killed", nil) }
+      if isSmall { return (.small, "perhaps a small file of the run that was killed here", nil) }
       if group.draft != nil { return (.spoiled, "its journal was never finished", nil) }
       return (.unknown, "no journal of parcel is beside it", nil)
     }
@@ -210,7 +210,8 @@ package struct Leftovers: Sendable {
     {
       return .held(holder?.words(now: now) ?? "a process without a name works on it")
     }
-    return kind == .unknown || kind == .later ? .foreign : .free
+    // A small file's part says nothing of who made it: its age and a lock are a guess, and guesses remove nothing.
+    return [.unknown, .later, .small].contains(kind) ? .foreign : .free
   }
 
   // MARK: Removing

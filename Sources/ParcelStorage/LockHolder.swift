@@ -73,6 +73,11 @@ extension LockFile {
       return (started, state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"))
     }
 
+    func isSameProcess(as other: Holder) -> Bool {
+      host == other.host && process == other.process && started == other.started && boot == other.boot
+        && namespace == other.namespace
+    }
+
     // MARK: Is it still there?
 
     enum Standing: Equatable, Sendable {

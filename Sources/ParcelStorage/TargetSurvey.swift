@@ -33,7 +33,12 @@ package enum TargetSurvey {
     facts.writeFailure = refusal(facts.existing)
     space(&facts)
     guard facts.existing == folder else { return facts }
-    if case .held(_, let failure) = LockFile.look(folder + "/" + LockFile.rootName, for: folder) {
+    // A session holds its folder before it starts: its own lock is in nobody's way.
+    let me = LockFile.Holder.current()
+    if case .held(let holder, let failure) = LockFile.look(
+      folder + "/" + LockFile.rootName, for: folder, as: me),
+      holder?.isSameProcess(as: me) != true
+    {
       facts.lock = failure
     }
     var reader = Reader(folder: folder)

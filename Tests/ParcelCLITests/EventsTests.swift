@@ -75,7 +75,7 @@ struct EventsTests {
       Failure.Code.allCases.map { EventRecords.snake($0.rawValue) } == [
         "network", "stalled", "server", "busy", "not_found", "credentials", "tls", "changed", "digest",
         "size", "disk",
-        "locked", "exists", "input", "proxy", "cancelled",
+        "locked", "exists", "input", "proxy", "cancelled", "skipped",
       ])
   }
 

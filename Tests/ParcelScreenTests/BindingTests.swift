@@ -64,8 +64,20 @@ import Testing
       model.type(keys: "TCGA")
       model.press(.left)
     case .question: model.press(.character("x"))
+    case .preflight:
+      model.send(.preflight(Self.longReport))
+      model.press(.pageDown, .up, .up)
     }
     return model
+  }
+
+  /// A problem of its own for each of many files.
+  static var longReport: PreflightReport {
+    let states = ["cancelled", "deleted", "draft", "error", "killed", "private", "redacted", "suppressed"]
+    let specs = states.map { DownloadSpec(source: .id($0), name: $0, size: 1, release: $0) }
+    let target = TargetFacts(folder: "/data", existing: "/data")
+    return PreflightRules.report(
+      PreflightFacts(specs: specs, server: "https://x.example/", target: target, now: 0))
   }
 
   @Test(arguments: Context.allCases)

@@ -46,7 +46,7 @@ package enum CleanHelp {
 
   package static let epilogue = """
     WHAT IS LISTED:
-      Partial files with their journals (a later run continues them), journals and small files that were left alone,
+      Partial files with their journals (a later run continues them), journals without their file, parts without a journal,
       locks of processes that are gone. What a running parcel works on is listed and never removed, on other hosts
       too. Finished files are never touched.
 

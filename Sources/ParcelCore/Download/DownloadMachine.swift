@@ -271,6 +271,8 @@ package struct DownloadMachine: Sendable {
   package mutating func rest(as rest: Rest) -> [DownloadEffect] {
     switch phase {
     case .idle:
+      // Left out before it began: its reason is what its row shows.
+      if case .failed(let failure) = rest { self.failure = failure }
       phase = .resting(rest)
       return []
     case .resting(.done): return []

@@ -260,17 +260,18 @@ struct ServerWords {
   var all = ""
 
   init(_ body: [UInt8], type: String) {
-    let text = String(decoding: body.prefix(4096), as: UTF8.self)
+    var text = String(decoding: body.prefix(4096), as: UTF8.self)
+    if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
     let first = text.utf8.first { $0 > 32 }
-    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-      readJSON(text)
-    } else if first == UInt8(ascii: "<") {
+    if first == UInt8(ascii: "<") {
       readXML(text)
-    } else if type.isEmpty || ASCII.hasPrefixIgnoringCase(type, "text/plain")
-      || ASCII.hasPrefixIgnoringCase(type, "application/octet-stream")
-    {
-      let line = text.prefix { !$0.isNewline }
-      sentence = String(line)
+      return
+    }
+    if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") { readJSON(text) }
+    let plain = ["text/plain", "application/octet-stream"]
+    let isPlain = type.isEmpty || plain.contains { ASCII.hasPrefixIgnoringCase(type, $0) }
+    if sentence == nil, isPlain {
+      sentence = String(text.prefix { !$0.isNewline })
       all = ASCII.lowercased(text)
     }
   }

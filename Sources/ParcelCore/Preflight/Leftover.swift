@@ -7,7 +7,8 @@ package struct Leftover: Hashable, Sendable {
     case spoiled
     /// A journal without its partial file.
     case journal
-    /// A small file of a run that was killed before it could rename it.
+    /// As a small file of a run looks that was killed before it could rename it: younger than that run's lock. Any program
+    /// could have made it.
     case small
     /// A lock whose process is gone.
     case lock

@@ -158,7 +158,7 @@ extension PreflightRules {
         rows(
           different.map(\.row), .trouble, "In the way", .exists,
           different.count == 1
-            ? "another file is in the place of 1: it \(example)"
+            ? "another file is in the place: it \(example)"
             : "other files are in the place of \(Grouped.text(different.count)): the first \(example)",
           "Move them away, or give --overwrite: a file is replaced once the new one is verified."))
     }

@@ -23,7 +23,7 @@ extension PreflightRules {
   }
 
   private func host(_ one: ServerFacts) -> String {
-    URLReference(one.origin)?.hostAndPort ?? Redaction.url(one.origin)
+    URLReference(one.url)?.hostAndPort ?? Redaction.url(one.origin)
   }
 
   /// All rows of the run, or those of this server.

@@ -6,7 +6,13 @@ package struct PreflightPanel: Hashable, Sendable {
   /// First line shown.
   package var top = 0
 
-  package init(_ report: PreflightReport) { self.report = report }
+  /// Rows that have a problem of their own.
+  package let badRows: Int
+
+  package init(_ report: PreflightReport) {
+    self.report = report
+    badRows = report.skips.count
+  }
 
   static let topicWidth = 10
   private static let textColumn = 3 + topicWidth + 1
@@ -35,9 +41,6 @@ package struct PreflightPanel: Hashable, Sendable {
 
   /// Rows with its title line.
   func rows(columns: Int) -> Int { 1 + lines(.unicode, columns: columns).count }
-
-  /// Rows that have a problem of their own.
-  package var badRows: Int { report.skips.count }
 }
 
 extension Model {
@@ -74,7 +77,7 @@ extension Model {
     case .pageDown: panel.top += max(1, panelLines - 1)
     case .startAnyway:
       dialog = nil
-      say("Starting \(Figures.count(totals.files, "file")) in spite of what was found.", .warning)
+      say("Starting \(Figures.count(totals.files, "file")) in spite of what was found.")
       return [.perform(.startAnyway)]
     case .startWithoutBad:
       dialog = nil
