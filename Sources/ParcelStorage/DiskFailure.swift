@@ -21,6 +21,8 @@ extension Failure {
         ("the disk reports an input/output error", "Check the disk ('dmesg' may say more) and resume.")
       case EFBIG: ("the file is larger than '\(folder)' or a limit allows", "Choose another file system.")
       case ENAMETOOLONG: ("the name is too long for '\(folder)'", "Choose a shorter name.")
+      case ELOOP:
+        ("a symbolic link stands where a file of ours must be", "Look where it leads, remove it and resume.")
       default: (error.message.lowercasedFirst, "Progress is saved; resume when the cause is gone.")
       }
     return Failure(

@@ -14,7 +14,7 @@ final class JournalFile {
 
   /// Goes on behind `length` good bytes; what follows them is cut off.
   init(resuming path: String, records: Int, length: Int) throws(Errno) {
-    let descriptor = try System.open(path, O_WRONLY | O_APPEND)
+    let descriptor = try System.open(path, O_WRONLY | O_APPEND | O_NOFOLLOW)
     guard ftruncate(descriptor, length) == 0 else {
       let error = Errno.last
       close(descriptor)
@@ -52,7 +52,9 @@ final class JournalFile {
 
   private static func replace(_ path: String, with text: String) throws(Errno) -> Int32 {
     let new = path + "-new"
-    let descriptor = try System.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+    // Whatever stands there, a killed run's or somebody's link, is not written to.
+    try System.remove(new)
+    let descriptor = try System.open(new, O_WRONLY | O_CREAT | O_EXCL | O_APPEND)
     do {
       try System.append(text, to: descriptor)
       try System.syncData(descriptor)

@@ -122,7 +122,8 @@ struct LockFile: Sendable {
 
   /// Moves the stale lock away, and looks whether it was the stale one: another process may have been quicker.
   private static func removeStale(_ path: String, _ stale: [UInt8]) throws -> Bool {
-    let aside = path + ".\(getpid()).\(MonotonicClock.nanoseconds())"
+    // A short name of its own: behind a long one there is no room. No download's name begins with a dot.
+    let aside = Path.folder(path) + "/.parcel-stale.\(getpid()).\(MonotonicClock.nanoseconds())"
     guard rename(path, aside) == 0 else { return errno == ENOENT }
     let moved = try System.contents(aside)
     if moved != stale { link(aside, path) }
