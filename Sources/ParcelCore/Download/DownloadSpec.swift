@@ -26,6 +26,8 @@ package struct DownloadSpec: Hashable, Sendable {
   package var digests: [Digest]
   /// The row's `state` column (GDC: `released`, `submitted`, …), nil when the manifest has none.
   package var release: String?
+  /// The person typed it, so the token is meant for its server too. False for what a manifest says: that comes from others.
+  package var isTyped = false
 
   package init(
     source: Source, name: String? = nil, folder: String = "", size: Int? = nil, digests: [Digest] = [],
