@@ -77,6 +77,7 @@ struct ClientRun: Sendable {
     settings.relay = options.route.relayRule
     settings.rateLimit = options.pace.rate?.bytesPerSecond
     settings.policy.retry.limit = options.pace.retries
+    settings.policy.followsDowngrades = options.access.allowHTTPRedirects
     settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings

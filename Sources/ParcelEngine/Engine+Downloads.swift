@@ -189,6 +189,9 @@ extension Engine {
     if case .refused(var failure) = verdict {
       failure = FailureText.explain(
         failure, head: end.head, body: end.errorBody, title: entry.machine.spec.title)
+      // Whatever it says: some servers throw back what they were sent.
+      let secrets = Redaction.secrets(in: options.headers, url: entry.machine.url) + [options.token ?? ""]
+      failure.sentence = Redaction.values(failure.sentence, secrets)
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)

@@ -80,8 +80,9 @@ extension Engine {
   private func open(_ plan: TransferPlan, for entry: Live, host: String?, now: Instant) {
     var headers: [HTTPHeader] = []
     if plan.trusted {
-      headers = options.headers
-      if let token = options.token { headers.append(HTTPHeader("X-Auth-Token", token)) }
+      let mayHaveSecrets = isTokenMeant(for: entry)
+      headers = options.headers.filter { mayHaveSecrets || !Redaction.isSecret(header: $0.name) }
+      if let token = options.token, mayHaveSecrets { headers.append(HTTPHeader("X-Auth-Token", token)) }
     }
     let asked = plan.whole ? nil : plan.range
     let validator = plan.range.start > 0 ? plan.expected?.validator : nil
@@ -99,8 +100,28 @@ extension Engine {
     carrier(plan.kind).open(
       TransferRequest(
         id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,
-        relay: plan.kind == .udt ? entry.route?.relay : nil),
+        relay: plan.kind == .udt ? entry.route?.relay : nil, mayUseNetrc: plan.trusted),
       receiver: receiver)
+  }
+
+  /// Credentials go to the server of the file ids and to servers whose URLs the person typed. A manifest comes from others:
+  /// whoever writes one could name a server of theirs, and be sent the token.
+  private func isTokenMeant(for entry: Live) -> Bool {
+    if entry.machine.spec.isTyped { return true }
+    let url = entry.machine.url
+    if let server = URLReference.server(options.server), URLReference(url)?.isSameOrigin(as: server) == true {
+      return true
+    }
+    let hasSecrets = options.token != nil || options.headers.contains { Redaction.isSecret(header: $0.name) }
+    let origin = Address.origin(of: url)
+    if hasSecrets, !withoutToken.contains(origin) {
+      withoutToken.append(origin)
+      note(
+        .warning,
+        "No token is sent to \(Printable.text(origin)): the manifest names it, and you did not. If it is meant for that "
+          + "server, say so with -s \(Printable.text(origin)).")
+    }
+    return false
   }
 
   private func finish(_ entry: Live, size: Int, digests: [Digest]) {

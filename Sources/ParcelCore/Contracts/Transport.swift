@@ -19,10 +19,12 @@ package struct TransferRequest: Sendable {
   package var shared: Bool
   /// The relay to go through; nil: direct.
   package var relay: Endpoint?
+  /// False behind a redirect to another server, which a `default` entry would hand a password to.
+  package var mayUseNetrc: Bool
 
   package init(
     id: TransferID, url: String, range: ByteRange?, headers: [HTTPHeader], shared: Bool,
-    relay: Endpoint? = nil
+    relay: Endpoint? = nil, mayUseNetrc: Bool = true
   ) {
     self.id = id
     self.url = url
@@ -30,6 +32,7 @@ package struct TransferRequest: Sendable {
     self.headers = headers
     self.shared = shared
     self.relay = relay
+    self.mayUseNetrc = mayUseNetrc
   }
 }
 

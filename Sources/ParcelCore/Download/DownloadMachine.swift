@@ -61,6 +61,8 @@ package struct DownloadMachine: Sendable {
     package var restartsChanged = false
     /// Redirects in a row.
     package var redirects = 10
+    /// From https to plain http (`--allow-http-redirects`).
+    package var followsDowngrades = false
 
     package init() {}
   }
