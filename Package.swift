@@ -154,3 +154,12 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx14
 )
+
+// The fuzzers (script/fuzz): a program without a main, which only links with libFuzzer.
+if Context.environment["PARCEL_FUZZ_BUILD"] != nil {
+  package.products.append(.executable(name: "parcel-fuzz", targets: ["parcel-fuzz"]))
+  package.targets.append(
+    .executableTarget(
+      name: "parcel-fuzz", dependencies: ["ParcelCore", "ParcelTesting"], path: "Tests/Fuzz",
+      exclude: ["Corpus"], swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -7,6 +7,7 @@ import ParcelCore
 package enum ClientMain {
   /// Reads the command line, runs, and leaves with the code that says how it went.
   package static func parcel() async -> Never {
+    OwnSecrets.hide()
     if arguments.first == DoctorHelp.word { await doctor(Array(arguments.dropFirst())) }
     if arguments.first == CleanHelp.word { await clean(Array(arguments.dropFirst())) }
     switch parseCommandLine(ParcelCommand.self, arguments, epilogue: ClientHelp.epilogue("parcel")) {
@@ -43,6 +44,7 @@ package enum ClientMain {
   }
 
   package static func parcelTUI() async -> Never {
+    OwnSecrets.hide()
     switch parseCommandLine(ParcelTUICommand.self, arguments, epilogue: ClientHelp.epilogue("parcel-tui")) {
     case .leave(let text, let code): leave(text, code)
     case .run(let command):

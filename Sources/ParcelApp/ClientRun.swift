@@ -95,6 +95,7 @@ struct ClientRun: Sendable {
     settings.policy.repairs = !options.target.noRepair
     settings.waitsForEver = isSession || options.pace.untilDone
     settings.tokenRenewal = Self.renewal(token.file, isSession: isSession)
+    settings.policy.followsDowngrades = options.access.allowHTTPRedirects
     settings.policy.restartsChanged = options.target.restart
     settings.seed = UInt64(Clocks.now().nanoseconds) ^ UInt64(getpid()) << 32
     return settings

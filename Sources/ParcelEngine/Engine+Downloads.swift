@@ -216,6 +216,9 @@ extension Engine {
         redirected: receiver.url != entry.machine.url,
         hasToken: hasCredentials && Address.sameOrigin(receiver.url, entry.machine.url))
       failure = aboutToken(failure, receiver, end, of: entry, now: now)
+      // Whatever it says: some servers throw back what they were sent.
+      let secrets = Redaction.secrets(in: options.headers, url: entry.machine.url) + [options.token ?? ""]
+      failure.sentence = Redaction.values(failure.sentence, secrets)
       verdict = .refused(failure)
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)

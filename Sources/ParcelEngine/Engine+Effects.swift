@@ -85,8 +85,9 @@ extension Engine {
     var headers: [HTTPHeader] = []
     var number: Int?
     if plan.trusted {
-      headers = options.headers
-      if let token = options.token {
+      let mayHaveSecrets = isTokenMeant(for: entry)
+      headers = Credentials.headers(options.headers, areMeant: mayHaveSecrets)
+      if let token = options.token, mayHaveSecrets {
         headers.append(HTTPHeader("X-Auth-Token", token))
         number = tokenNumber
       }
@@ -107,10 +108,26 @@ extension Engine {
     opened(plan.kind, for: entry, 1)
     var request = TransferRequest(
       id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,
-      relay: plan.kind == .udt ? entry.route?.relay : nil)
+      relay: plan.kind == .udt ? entry.route?.relay : nil, mayUseNetrc: plan.trusted)
     request.headOnly = plan.question == .head
     request.fresh = plan.fresh && plan.question == nil
     carrier(plan.kind).open(request, receiver: receiver)
+  }
+
+  /// Says it once for each server that gets none.
+  private func isTokenMeant(for entry: Live) -> Bool {
+    let url = entry.machine.url
+    if Credentials.areMeant(for: entry.machine.spec, at: url, server: options.server) { return true }
+    let hasSecrets = options.token != nil || options.headers.contains { Redaction.isSecret(header: $0.name) }
+    let origin = Address.origin(of: url)
+    if hasSecrets, !withoutToken.contains(origin) {
+      withoutToken.append(origin)
+      note(
+        .warning,
+        "No token is sent to \(Printable.text(origin)): the manifest names it, and you did not. If it is meant for that "
+          + "server, say so with -s \(Printable.text(origin)).")
+    }
+    return false
   }
 
   private func finish(_ entry: Live, size: Int, digests: [Digest]) {

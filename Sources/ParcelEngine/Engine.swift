@@ -48,6 +48,8 @@ package actor Engine {
   var queue = WaitingQueue()
   var budget: HostBudget
   var names = UniqueNames()
+  /// Servers that get no token although there is one: said once for each.
+  var withoutToken: [String] = []
   var nextTransfer: UInt64 = 0
   /// File systems that had no room, and servers that refused the token, in the order of their first trouble.
   var volumeWaits: [VolumeWait] = []

@@ -7,13 +7,14 @@ final class DebugLog {
   init(_ log: @escaping @Sendable (String) -> Void) { self.log = log }
 
   /// One or many lines of a head, as libcurl gives them.
-  func take(_ text: UnsafeRawBufferPointer, isOutgoing: Bool) {
+  /// `secrets`: what must not be shown wherever it stands.
+  func take(_ text: UnsafeRawBufferPointer, isOutgoing: Bool, secrets: [String]) {
     for bytes in text.split(separator: 10) {
       var line = bytes
       while line.last == 13 { line.removeLast() }
       guard !line.isEmpty else { continue }
       let plain = Printable.text(String(decoding: line, as: UTF8.self))
-      log((isOutgoing ? "> " : "< ") + Redaction.headLine(plain))
+      log((isOutgoing ? "> " : "< ") + Redaction.values(Redaction.headLine(plain), secrets))
     }
   }
 }
@@ -61,7 +62,8 @@ enum CurlCallbacks {
   private static let onDebug: parcel_curl_debug_callback = { _, kind, data, size, context in
     guard let context, kind == CURLINFO_HEADER_IN || kind == CURLINFO_HEADER_OUT else { return 0 }
     let bytes = UnsafeRawBufferPointer(start: data, count: size)
-    transfer(context).debug?.take(bytes, isOutgoing: kind == CURLINFO_HEADER_OUT)
+    let transfer = transfer(context)
+    transfer.debug?.take(bytes, isOutgoing: kind == CURLINFO_HEADER_OUT, secrets: transfer.secrets)
     return 0
   }
 }

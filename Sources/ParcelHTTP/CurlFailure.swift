@@ -99,22 +99,43 @@ struct CurlFailure {
         .tls, .needsUser, "no common TLS version or cipher, or \(host) does not speak TLS on this port",
         "Check the port and the scheme of the URL.")
     }
-    let remedy = "If you trust this server, give its certificate authority with --cacert."
-    return make(.tls, .needsUser, "\(host)'s certificate was refused: \(certificateTrouble)", remedy)
+    let (cause, remedy) = certificateTrouble
+    return make(.tls, .needsUser, "\(host)'s certificate was refused: \(cause)", remedy)
   }
 
-  /// From X509_verify_cert's numbers, which libcurl hands through.
-  private var certificateTrouble: String {
+  /// What is wrong and what helps. From X509_verify_cert's numbers, which libcurl hands through.
+  private var certificateTrouble: (cause: String, remedy: String) {
     switch verifyResult {
-    case 9: return "it is not valid yet"
-    case 10: return "it has expired"
-    case 18: return "it is self-signed"
-    case 19, 20, 21: return "its issuer is not among the known authorities"
-    case 23: return "it was revoked"
+    case 9:
+      return (
+        "it is not valid yet", "Check the date and time of this machine; else the server's owner has to act."
+      )
+    case 10:
+      return (
+        "it has expired", "The server's owner has to renew it; check the date and time of this machine, too."
+      )
+    case 18:
+      return (
+        "it is self-signed",
+        "If you know that it is this server's, give the certificate itself with --cacert."
+      )
+    case 19, 20, 21:
+      return (
+        "its issuer is not among the known authorities",
+        "If you trust this server, give its certificate authority with --cacert."
+      )
+    case 23: return ("it was revoked", "Do not use this server before its owner has a new certificate.")
     default: break
     }
-    if contains("subject name") || contains("does not match") { return "it is for another host name" }
-    return "it cannot be verified"
+    if contains("subject name") || contains("does not match") {
+      return (
+        "it is for another host name",
+        "Check the host in the URL: another server may be answering in its place."
+      )
+    }
+    return (
+      "it cannot be verified", "If you trust this server, give its certificate authority with --cacert."
+    )
   }
 
   // MARK: After the request was sent

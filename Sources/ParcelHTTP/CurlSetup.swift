@@ -20,7 +20,7 @@ struct CurlSetup {
     setConnection(request, on: handle)
     setProxy(on: handle)
     setTLS(on: handle)
-    if options.netrc {
+    if options.netrc, request.mayUseNetrc {
       handle.set(CURLOPT_NETRC, Int(CURL_NETRC_OPTIONAL.rawValue))
       if let file = settings.netrcFile { handle.set(CURLOPT_NETRC_FILE, file) }
     }

@@ -33,6 +33,7 @@ final class CurlTransfer {
   /// Bytes of the body so far.
   private(set) var received = 0
   private var parser = HeadParser()
+  private(set) lazy var secrets = Redaction.secrets(in: request.headers, url: request.url)
 
   init(_ opening: Opening, handle: EasyHandle, loop: CurlLoop) {
     request = opening.request

@@ -29,6 +29,9 @@ struct DiskRule {
       case EACCES, EPERM: DiskRule("permission denied", "Check who may write to '\(folder)' and resume.")
       case EFBIG:
         DiskRule("the file is larger than '\(folder)' or a limit allows", "Choose another file system.")
+      case ELOOP:
+        DiskRule(
+          "a symbolic link stands where a file of ours must be", "Look where it leads, remove it and resume.")
       case ENAMETOOLONG: DiskRule("the name is too long for '\(folder)'", "Choose a shorter name.")
       default: Self.broken(error)
       }

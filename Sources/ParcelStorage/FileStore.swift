@@ -61,6 +61,13 @@ package final class FileStore: DownloadStore, Sendable {
     completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void
   ) {
     openers.submit { [self] _ in
+      do throws(Errno) {
+        if let failure = try Confinement.failure(target.path, root: context.options.root) {
+          return completion(.failure(failure))
+        }
+      } catch {
+        return completion(.failure(.disk("open", target.path, error)))
+      }
       if let small = openSmall(target) { return completion(.success(.ready(small))) }
       openOrdinary(target, events: events, completion: completion)
     }

@@ -15,7 +15,7 @@ final class JournalFile {
 
   /// Goes on behind `length` good bytes; what follows them is cut off.
   init(resuming path: String, records: Int, length: Int, _ system: System) throws(Errno) {
-    let descriptor = try system.open(path, O_WRONLY | O_APPEND)
+    let descriptor = try system.open(path, O_WRONLY | O_APPEND | O_NOFOLLOW)
     do { try system.truncate(descriptor, to: length) } catch {
       system.close(descriptor)
       throw error
@@ -62,7 +62,9 @@ final class JournalFile {
 
   private static func replace(_ path: String, with text: String, _ system: System) throws(Errno) -> Int32 {
     let new = newPath(path)
-    let descriptor = try system.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
+    // Whatever stands there, a killed run's or somebody's link, is not written to.
+    try system.remove(new)
+    let descriptor = try system.open(new, O_WRONLY | O_CREAT | O_EXCL | O_APPEND)
     do {
       try system.append(text, to: descriptor)
       try system.syncData(descriptor)

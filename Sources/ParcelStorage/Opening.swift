@@ -173,20 +173,30 @@ struct Opening: Sendable {
   private func recover(_ volume: Volume) throws(Errno) -> LargeFile {
     // The power went while a journal was being replaced: what is not under its name does not count.
     system.tidy(JournalFile.newPath(target.path + ".parcel"))
-    let journal = try system.contents(target.path + ".parcel")
-    let part = try system.status(target.path + ".part", follow: true)
+    // Both are written to: a link would lead the bytes to somebody else's file.
+    let part = try ordinary(target.path + ".part")
+    let journal = try ordinary(target.path + ".parcel") == nil ? nil : system.contents(target.path + ".parcel")
     if journal == nil, part == nil { return empty(volume, nil) }
-    if let part, part.st_mode & S_IFMT != S_IFREG { throw Errno(code: EISDIR) }
     let found = JournalRecovery(
       journal: journal, partSize: part.map { Int($0.st_size) }, target: target, boot: context.boot,
       name: Path.name(target.path))
     switch found {
     case .refuse(let remark): return empty(volume, remark)
     case .keep(let object, let trusted, let doubtful, let state, let validLength):
-      let descriptor = try system.open(target.path + ".part", O_RDWR)
+      let descriptor = try system.open(target.path + ".part", O_RDWR | O_NOFOLLOW)
       var keeper = Keeper(object: object, claim: trusted, state: state, validLength: validLength)
       keeper.decide(doubtful, descriptor, system)
       return try keeper.file(self, volume, descriptor, journal?.count ?? 0)
+    }
+  }
+
+  /// Nil when nothing is there; throws for what is no ordinary file.
+  private func ordinary(_ path: String) throws(Errno) -> stat? {
+    guard let found = try system.status(path) else { return nil }
+    switch found.st_mode & S_IFMT {
+    case S_IFREG: return found
+    case S_IFLNK: throw Errno(code: ELOOP)
+    default: throw Errno(code: EISDIR)
     }
   }
 

@@ -24,6 +24,11 @@ final class Tmux {
     try type("Enter")
   }
 
+  /// Gives every byte that programs write from now on to a shell command.
+  func pipePane(_ command: String) throws {
+    try Spawn.run(["tmux", "-S", socket, "pipe-pane", "-t", "t", command])
+  }
+
   func resize(columns: Int, rows: Int) throws {
     try Spawn.run(["tmux", "-S", socket, "resize-window", "-t", "t", "-x", "\(columns)", "-y", "\(rows)"])
   }

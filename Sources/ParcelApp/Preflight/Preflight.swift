@@ -90,8 +90,9 @@ struct Preflight: Sendable {
     let spec = facts.specs[one.rows[0]]
     let url = address(spec)
     if input.transport == .udt, let relay = relay(of: url) { return ServerProbe.greet(relay) }
-    var headers = input.headers
-    if let token = input.token { headers.append(HTTPHeader("X-Auth-Token", token)) }
+    let areMeant = Credentials.areMeant(for: spec, at: url, server: input.server)
+    var headers = Credentials.headers(input.headers, areMeant: areMeant)
+    if let token = input.token, areMeant { headers.append(HTTPHeader("X-Auth-Token", token)) }
     return ServerProbe(transport: transport, credentials: headers).ask(url, size: spec.size)
   }
 
@@ -139,6 +140,7 @@ extension Preflight {
     self.token = token.facts
     authorities = options.access.insecure ? nil : options.access.cacert
     usesExternal = options.route.usesExternal
+    policy.waitsForServers = options.pace.untilDone
   }
 }
 

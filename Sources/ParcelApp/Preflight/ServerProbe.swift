@@ -28,7 +28,8 @@ struct ServerProbe: Sendable {
       let isTrusted = Address.sameOrigin(next, url)
       transport.open(
         TransferRequest(
-          id: id, url: next, range: ByteRange(0, 1), headers: isTrusted ? credentials : [], shared: false),
+          id: id, url: next, range: ByteRange(0, 1), headers: isTrusted ? credentials : [], shared: false,
+          mayUseNetrc: isTrusted),
         receiver: receiver)
       guard let end = receiver.wait(seconds: start + Self.limit - MonotonicClock.seconds()) else {
         transport.stop(id)

@@ -6,7 +6,8 @@ package struct AccessOptions: ParsableArguments {
   @Option(
     name: [.customShort("t"), .customLong("token-file")],
     help: ArgumentHelp(
-      "Read the access token from FILE; sent as X-Auth-Token to the server only.", valueName: "FILE"))
+      "Read the access token from FILE; sent as X-Auth-Token to the server only, and to those of URLs that you type.",
+      valueName: "FILE"))
   package var tokenFile: String?
 
   @Option(
@@ -31,6 +32,11 @@ package struct AccessOptions: ParsableArguments {
   @Flag(name: .customLong("insecure"), help: "Do not check certificates. Shown all the time.")
   package var insecure = false
 
+  @Flag(
+    name: .customLong("allow-http-redirects"),
+    help: "Follow redirects from https to plain http. Credentials are not sent there.")
+  package var allowHTTPRedirects = false
+
   @Option(
     name: .customLong("proxy"),
     help: ArgumentHelp(
@@ -47,9 +53,17 @@ package struct AccessOptions: ParsableArguments {
   package var requestHeaders: [HTTPHeader] { headers.map(\.header) }
 
   var notices: [String] {
-    insecure
-      ? ["--insecure: certificates are not checked; anyone on the way can read and change what you download."]
-      : []
+    var lines: [String] = []
+    if insecure {
+      lines.append(
+        "--insecure: certificates are not checked; anyone on the way can read and change what you download.")
+    }
+    if allowHTTPRedirects {
+      lines.append(
+        "--allow-http-redirects: where a server redirects to plain http, anyone on the way can read and change what you "
+          + "download.")
+    }
+    return lines
   }
 
   package mutating func validate() throws {

@@ -34,13 +34,16 @@ package enum Printable {
   }
 
   /// Characters that a reader cannot see as such: controls (C0, DEL, C1), line separators, bidi marks and overrides,
-  /// zero-width characters, tags, private use, unassigned ones.
+  /// zero-width and filling characters, tags, private use, unassigned ones.
   package static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.value < 127 { return scalar.value < 32 }
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
       return true
-    default: return false
+    default:
+      // Fillers and joiners that pass for letters and marks. The two selectors that choose between text and picture stay:
+      // names with such signs have them.
+      return scalar.properties.isDefaultIgnorableCodePoint && !(0xFE0E...0xFE0F).contains(scalar.value)
     }
   }
 }

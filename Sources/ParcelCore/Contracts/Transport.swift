@@ -23,10 +23,12 @@ package struct TransferRequest: Sendable {
   package var headOnly = false
   /// On a connection of its own that was not used before.
   package var fresh = false
+  /// False behind a redirect to another server, which a `default` entry would hand a password to.
+  package var mayUseNetrc: Bool
 
   package init(
     id: TransferID, url: String, range: ByteRange?, headers: [HTTPHeader], shared: Bool,
-    relay: Endpoint? = nil
+    relay: Endpoint? = nil, mayUseNetrc: Bool = true
   ) {
     self.id = id
     self.url = url
@@ -34,6 +36,7 @@ package struct TransferRequest: Sendable {
     self.headers = headers
     self.shared = shared
     self.relay = relay
+    self.mayUseNetrc = mayUseNetrc
   }
 }
 

@@ -318,14 +318,16 @@ extension DownloadMachine {
     let base = resolvedURL ?? url
     redirectsLeft -= 1
     guard redirectsLeft >= 0, let next = Address.resolve(location, against: base) else {
-      let why = redirectsLeft < 0 ? "more than \(policy.redirects) redirects" : "a redirect to '\(location)'"
+      let place = Printable.text(Redaction.url(location))
+      let why = redirectsLeft < 0 ? "more than \(policy.redirects) redirects" : "a redirect to '\(place)'"
       return fail(Failure(.server, retry: .never, "Could not fetch '\(spec.title)': \(why)."), now: now)
     }
-    if Address.isDowngrade(from: base, to: next) {
+    if Address.isDowngrade(from: base, to: next), !policy.followsDowngrades {
       let failure = Failure(
         .tls, retry: .never,
         "Could not fetch '\(spec.title)': the server redirects from https to plain http.",
-        remedy: "Anyone on the way could change the file; ask for the http address itself if that is wanted.")
+        remedy:
+          "Anyone on the way could read and change the file; --allow-http-redirects follows such redirects.")
       return fail(failure, now: now)
     }
     resolvedURL = next

@@ -71,6 +71,8 @@ package struct DownloadMachine: Sendable {
     package var repairs = true
     /// Redirects in a row.
     package var redirects = 10
+    /// From https to plain http (`--allow-http-redirects`).
+    package var followsDowngrades = false
 
     package init() {}
   }

@@ -28,6 +28,8 @@ package struct DownloadSpec: Hashable, Sendable {
   package var release: String?
   /// The id of the newer version that took its place, as the manifest says (`new_id`); nil for none.
   package var successor: String?
+  /// The person typed it, so the token is meant for its server too. False for what a manifest says: that comes from others.
+  package var isTyped = false
 
   package init(
     source: Source, name: String? = nil, folder: String = "", size: Int? = nil, digests: [Digest] = [],

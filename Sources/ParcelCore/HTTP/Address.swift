@@ -14,7 +14,9 @@ package enum Address {
 
   /// Where a `Location` leads, without its fragment; nil when that cannot be fetched.
   package static func resolve(_ location: String, against base: String) -> String? {
-    guard let from = URLReference(base), let reference = URLReference(location) else { return nil }
+    // Bytes outside ASCII as %XX, as browsers do: nobody on the way can take them for anything else.
+    let ascii = location.utf8.allSatisfy { $0 < 128 } ? location : PercentCoding.encodeOutsideASCII(location)
+    guard let from = URLReference(base), let reference = URLReference(ascii) else { return nil }
     var target = from.resolving(reference)
     target.fragment = nil
     return target.isFetchable ? target.description : nil

@@ -38,6 +38,14 @@ package enum PercentCoding {
     return String(decoding: result, as: UTF8.self)
   }
 
+  /// Only bytes from 128 on.
+  package static func encodeOutsideASCII(_ text: String) -> String {
+    let bytes = text.utf8.flatMap { byte in
+      byte < 128 ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   private static func isUnreserved(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

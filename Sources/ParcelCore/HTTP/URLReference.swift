@@ -1,4 +1,7 @@
 /// A URL or a relative reference in its parts (RFC 3986, sections 3 and 4). Parts keep their percent-encoding.
+///
+/// Taken apart by bytes, as everybody does whom a URL is handed to: to Swift a slash with an accent on it is one character and
+/// no slash, so that `http://evil/` + accent + `@good/` would seem to be good's.
 package struct URLReference: Hashable, Sendable {
   /// In lower case, nil in a relative reference.
   package var scheme: String?
@@ -19,54 +22,64 @@ package struct URLReference: Hashable, Sendable {
   package init?(_ text: String) {
     guard text.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else { return nil }
     var rest = Substring(text)
-    fragment = Self.cut(&rest, at: "#")
-    query = Self.cut(&rest, at: "?")
+    fragment = Self.cut(&rest, at: Self.hash)
+    query = Self.cut(&rest, at: Self.questionMark)
     scheme = Self.takeScheme(&rest)
     path = ""
-    if rest.hasPrefix("//") {
-      rest = rest.dropFirst(2)
-      let end = rest.firstIndex(of: "/") ?? rest.endIndex
+    if rest.utf8.starts(with: "//".utf8) {
+      rest = Substring(rest.utf8.dropFirst(2))
+      let end = rest.utf8.firstIndex(of: Self.slash) ?? rest.endIndex
       guard takeAuthority(rest[..<end]) else { return nil }
       rest = rest[end...]
     }
     path = String(rest)
   }
 
-  private static func cut(_ text: inout Substring, at mark: Character) -> String? {
-    guard let place = text.firstIndex(of: mark) else { return nil }
+  private static let hash = UInt8(ascii: "#")
+  private static let questionMark = UInt8(ascii: "?")
+  private static let slash = UInt8(ascii: "/")
+  private static let colon = UInt8(ascii: ":")
+
+  private static func cut(_ text: inout Substring, at mark: UInt8) -> String? {
+    guard let place = text.utf8.firstIndex(of: mark) else { return nil }
     defer { text = text[..<place] }
-    return String(text[text.index(after: place)...])
+    return String(text[text.utf8.index(after: place)...])
+  }
+
+  /// Pieces between slashes, empty ones too.
+  private static func segments(_ path: String) -> [Substring] {
+    path.utf8.split(separator: slash, omittingEmptySubsequences: false).map { Substring($0) }
   }
 
   private static func takeScheme(_ text: inout Substring) -> String? {
-    guard let colon = text.firstIndex(of: ":"), let first = text.first, first.isASCII, first.isLetter else {
-      return nil
-    }
+    guard let colon = text.utf8.firstIndex(of: colon), let first = text.utf8.first.map(ASCII.lower),
+      first >= 97, first <= 122
+    else { return nil }
     let name = text[..<colon]
     let isScheme = name.utf8.allSatisfy { byte in
       let lower = ASCII.lower(byte)
       return lower >= 97 && lower <= 122 || byte >= 48 && byte <= 57 || byte == 43 || byte == 45 || byte == 46
     }
     guard isScheme else { return nil }
-    text = text[text.index(after: colon)...]
+    text = text[text.utf8.index(after: colon)...]
     return ASCII.lowercased(name)
   }
 
   private mutating func takeAuthority(_ text: Substring) -> Bool {
     var rest = text
-    if let at = rest.lastIndex(of: "@") {
+    if let at = rest.utf8.lastIndex(of: UInt8(ascii: "@")) {
       userinfo = String(rest[..<at])
-      rest = rest[rest.index(after: at)...]
+      rest = rest[rest.utf8.index(after: at)...]
     }
     var portText: Substring = ""
-    if rest.hasPrefix("[") {
-      guard let close = rest.firstIndex(of: "]") else { return false }
-      let after = rest[rest.index(after: close)...]
-      guard after.isEmpty || after.hasPrefix(":") else { return false }
-      portText = after.dropFirst()
+    if rest.utf8.first == UInt8(ascii: "[") {
+      guard let close = rest.utf8.firstIndex(of: UInt8(ascii: "]")) else { return false }
+      let after = rest[rest.utf8.index(after: close)...]
+      guard after.isEmpty || after.utf8.first == Self.colon else { return false }
+      portText = Substring(after.utf8.dropFirst())
       rest = rest[...close]
-    } else if let colon = rest.lastIndex(of: ":") {
-      portText = rest[rest.index(after: colon)...]
+    } else if let colon = rest.utf8.lastIndex(of: Self.colon) {
+      portText = rest[rest.utf8.index(after: colon)...]
       rest = rest[..<colon]
     }
     host = ASCII.lowercased(rest)
@@ -136,7 +149,7 @@ extension URLReference {
     if reference.path.isEmpty {
       target.path = path
       target.query = reference.query ?? query
-    } else if reference.path.hasPrefix("/") {
+    } else if reference.path.utf8.first == Self.slash {
       target.path = Self.withoutDots(reference.path)
     } else {
       target.path = Self.withoutDots(merged(with: reference.path))
@@ -146,15 +159,15 @@ extension URLReference {
   /// RFC 3986, section 5.2.3.
   private func merged(with other: String) -> String {
     if host != nil, path.isEmpty { return "/" + other }
-    guard let slash = path.lastIndex(of: "/") else { return other }
+    guard let slash = path.utf8.lastIndex(of: Self.slash) else { return other }
     return String(path[...slash]) + other
   }
 
   /// RFC 3986, section 5.2.4, segment by segment.
   static func withoutDots(_ path: String) -> String {
-    let isAbsolute = path.hasPrefix("/")
+    let isAbsolute = path.utf8.first == slash
     var kept: [Substring] = []
-    let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(isAbsolute ? 1 : 0)
+    let segments = segments(path).dropFirst(isAbsolute ? 1 : 0)
     for (i, segment) in segments.enumerated() {
       let isLast = i == segments.count - 1
       switch segment {
@@ -170,8 +183,7 @@ extension URLReference {
 
   /// The path's last segment, percent-decoded; nil when the path ends in `/` or is empty. Not a safe file name yet.
   package var fileName: String? {
-    guard let last = path.split(separator: "/", omittingEmptySubsequences: false).last, !last.isEmpty
-    else { return nil }
+    guard let last = Self.segments(path).last, !last.isEmpty else { return nil }
     return String(decoding: PercentCoding.decode(last.utf8), as: UTF8.self)
   }
 }
@@ -198,7 +210,7 @@ extension URLReference {
   package func appending(id: String) -> URLReference {
     var result = self
     result.path =
-      (path.hasSuffix("/") ? path : path + "/") + PercentCoding.encode(id, keeping: ":@!$&'()*+,;=")
+      (path.utf8.last == Self.slash ? path : path + "/") + PercentCoding.encode(id, keeping: ":@!$&'()*+,;=")
     return result
   }
 }

@@ -21,12 +21,14 @@ package struct BlockLayout: Hashable, Sendable {
 
   /// Bytes of a block, `0 ..< blockCount`.
   package func range(_ block: Int) -> ByteRange {
-    ByteRange(block * blockSize, min((block + 1) * blockSize, size))
+    // In this order nothing overflows, however large a journal says that the file is.
+    let start = block * blockSize
+    return ByteRange(start, size - start > blockSize ? start + blockSize : size)
   }
 
   /// The blocks that lie in `range` as a whole.
   package func wholeBlocks(in range: ByteRange) -> Range<Int> {
-    let first = (range.start + blockSize - 1) / blockSize
+    let first = range.start / blockSize + (range.start % blockSize == 0 ? 0 : 1)
     let last = range.end >= size ? blockCount : range.end / blockSize
     return first < last ? first..<last : first..<first
   }

@@ -14,7 +14,10 @@ package enum RowInput {
     let shown = Printable.text(String(trimmed.prefix(200)))
     if trimmed.utf8.contains(UInt8(ascii: "/")) {
       switch url(trimmed) {
-      case .success(let url): return DownloadSpec(source: .url(url))
+      case .success(let url):
+        var spec = DownloadSpec(source: .url(url))
+        spec.isTyped = true
+        return spec
       case .failure(let reason):
         throw Failure(
           .input, retry: .never, "Could not add '\(shown)': it \(reason.text).",
@@ -85,6 +88,11 @@ package enum RowInput {
       guard digits.isEmpty || (1...65535).contains(port) else { return "has no valid port (1 to 65535)" }
     }
     guard !host.isEmpty else { return "has no host" }
+    let brackets = host.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "]") }
+    if brackets > 0 {
+      let isAddress = brackets == 2 && host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
+      guard isAddress, host.count > 2 else { return "has a host with characters that cannot be in one" }
+    }
     guard host.allSatisfy({ $0 < 127 && $0 > 32 && $0 != UInt8(ascii: "%") }) else {
       return "has a host with characters that cannot be in one"
     }

@@ -14,8 +14,17 @@ package enum SafeName {
   /// Bytes of a whole relative path.
   package static let pathLimit = 2048
 
-  /// Endings of our own files beside a download.
-  private static let ownEndings = [".part", ".parcel", ".parcel-lock"]
+  /// Endings of our own files beside a download: `.part`, `.parcel`, and `.parcel-…` for what else there may be.
+  private static func hasOwnEnding(_ name: String) -> Bool {
+    let bytes = Array(ASCII.lowercased(name).utf8)
+    if bytes.suffix(5).elementsEqual(".part".utf8) { return true }
+    guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    let tail = bytes[dot...]
+    guard tail.starts(with: ".parcel".utf8) else { return false }
+    // Letters only: nothing that shortening or this rule itself leaves behind looks so.
+    return tail.count == 7
+      || tail[dot + 7] == UInt8(ascii: "-") && tail[(dot + 8)...].allSatisfy { $0 >= 97 && $0 <= 122 }
+  }
 
   /// A relative path; `/` separates folders.
   package static func path(_ text: String) -> Result<String, Reason> {
@@ -56,8 +65,7 @@ package enum SafeName {
     var name = String(scalars)
     if name.isEmpty { name = "_" }
     if name.utf8.count > componentLimit { name = shortened(name) }
-    let lower = ASCII.lowercased(name)
-    if ownEndings.contains(where: { lower.hasSuffix($0) }) {
+    if hasOwnEnding(name) {
       name += "_"
       if name.utf8.count > componentLimit { name = shortened(name) }
     }
@@ -76,11 +84,10 @@ package enum SafeName {
       let dot = UInt8(ascii: ".")
       guard first != dot, last != dot, first != 32, last != 32 else { return false }
       for byte in bytes where byte < 32 || byte > 126 || byte == 47 || byte == 92 { return false }
-      // ".part", ".parcel" and ".parcel-lock" end in t, l or k: let the slow way look at those with ".pa" in them.
-      let tail = bytes.suffix(".parcel-lock".utf8.count)
-      var i = tail.startIndex
-      while i + 2 < tail.endIndex {
-        if tail[i] == dot, ASCII.lower(tail[i + 1]) == 112, ASCII.lower(tail[i + 2]) == 97 { return false }
+      // The slow way looks at those that have ".pa" in them, as our own endings do.
+      var i = bytes.startIndex
+      while i + 2 < bytes.endIndex {
+        if bytes[i] == dot, ASCII.lower(bytes[i + 1]) == 112, ASCII.lower(bytes[i + 2]) == 97 { return false }
         i += 1
       }
       return true
