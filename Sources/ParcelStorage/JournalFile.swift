@@ -11,6 +11,8 @@ final class JournalFile {
   private(set) var length: Int
   /// An append failed and the file could not be cut back: only a rewrite helps.
   private(set) var isBroken = false
+  /// The file's name is on the disk, and not only in memory. Only the syncer thread asks and changes it.
+  private(set) var isNamed = true
 
   /// Goes on behind `length` good bytes; what follows them is cut off.
   init(resuming path: String, records: Int, length: Int) throws(Errno) {
@@ -24,9 +26,11 @@ final class JournalFile {
   }
 
   /// Makes a new journal, or replaces one, atomically.
-  init(_ path: String, text: String, records: Int) throws(Errno) {
-    descriptor = try Self.replace(path, with: text)
-    (self.path, self.records, length) = (path, records, text.utf8.count)
+  /// - Parameter durably: false waits for no disk. A killed process leaves such a journal behind, a power cut may not: where
+  ///   none was before, and nothing is claimed to be durable, that is enough until `syncName`.
+  init(_ path: String, text: String, records: Int, durably: Bool) throws(Errno) {
+    descriptor = try Self.replace(path, with: text, durably: durably)
+    (self.path, self.records, length, isNamed) = (path, records, text.utf8.count, durably)
   }
 
   deinit { close(descriptor) }
@@ -41,23 +45,31 @@ final class JournalFile {
     length += text.utf8.count
   }
 
+  /// After a sync of the descriptor, before anything that the journal says counts as safe from a power cut.
+  func syncName() throws(Errno) {
+    if isNamed { return }
+    try System.syncFolder(Path.folder(path))
+    isNamed = true
+  }
+
   /// What the file says is true but lacks something: nothing may be appended before a rewrite.
   func markBroken() { isBroken = true }
 
   func rewrite(_ text: String, records: Int) throws(Errno) {
-    let new = try Self.replace(path, with: text)
+    let new = try Self.replace(path, with: text, durably: true)
     close(descriptor)
+    isNamed = true
     (descriptor, self.records, length, isBroken) = (new, records, text.utf8.count, false)
   }
 
-  private static func replace(_ path: String, with text: String) throws(Errno) -> Int32 {
+  private static func replace(_ path: String, with text: String, durably: Bool) throws(Errno) -> Int32 {
     let new = path + "-new"
     let descriptor = try System.open(new, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)
     do {
       try System.append(text, to: descriptor)
-      try System.syncData(descriptor)
+      if durably { try System.syncData(descriptor) }
       try System.rename(new, to: path, replace: true)
-      try System.syncFolder(Path.folder(path))
+      if durably { try System.syncFolder(Path.folder(path)) }
     } catch {
       close(descriptor)
       unlink(new)
