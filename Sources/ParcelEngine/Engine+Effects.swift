@@ -39,13 +39,14 @@ extension Engine {
 
   private func openStore(_ entry: Live, nameFrom head: ResponseHead?, now: Instant) {
     let id = entry.id
-    let target: Target
+    var target: Target
     switch path(for: entry, head: head) {
     case .success(let path):
       entry.path = path
       target = Target(
         path: path, size: entry.machine.size, digests: options.verifies ? entry.machine.spec.digests : [],
         overwrite: options.overwrite)
+      target.sizeIsWanted = entry.machine.spec.size != nil
     case .failure(let failure):
       inbox.post(.opened(id, .failure(failure)))
       return

@@ -16,20 +16,17 @@ extension LargeFile {
     }
     // When the syncer is busy with the journal, the next tick asks again: writing must not wait for it.
     let failed = journalLock.tryLocked { () -> Errno? in
-      guard let journal, !journal.isBroken else { return nil }
-      do throws(Errno) { try appendFresh(to: journal) } catch { return error }
+      do throws(Errno) {
+        if let journal {
+          if !journal.isBroken { try appendFresh(to: journal) }
+        } else if mayStartJournal {
+          // Its first lines wait for no sync: on a busy disk that takes seconds, and a kill would cost them all.
+          try rewriteJournal(durably: false)
+        }
+      } catch { return error }
       return nil
     }
-    if let failed = failed.flatMap({ $0 }) { return fail(.disk("write", journalPath, failed)) }
-    let start = lock.locked {
-      guard journal == nil, identity?.size != nil, !isSyncing, phase == .open, failure == nil else {
-        return false
-      }
-      isSyncing = true
-      return true
-    }
-    // The first lines need a sync of the folder: not on this thread.
-    if start { volume.syncer.submit { [self] _ in startJournal() } }
+    if let failed = failed.flatMap({ $0 }) { fail(.disk("write", journalPath, failed)) }
   }
 
   func startJournal() {
@@ -39,6 +36,10 @@ extension LargeFile {
     }
     lock.locked { isSyncing = false }
     if let failed { fail(.disk("write", journalPath, failed)) }
+  }
+
+  private var mayStartJournal: Bool {
+    lock.locked { identity?.size != nil && descriptor >= 0 && phase == .open && failure == nil }
   }
 
   /// With `journalLock` held: everything not yet said.
@@ -88,8 +89,9 @@ extension LargeFile {
     return extra
   }
 
-  /// With `journalLock` held: a new journal that says what is known now.
-  func rewriteJournal() throws(Errno) {
+  /// With `journalLock` held: a new journal that says what is known now. For `durably` see `JournalFile`: false only where
+  /// there is none yet and nothing was synced.
+  func rewriteJournal(durably: Bool = true) throws(Errno) {
     let new = lock.locked { () -> (text: String, records: Int)? in
       guard let identity, let layout else { return nil }
       let object = JournalObject(identity: identity, digests: target.digests, blockSize: layout.blockSize)
@@ -103,7 +105,8 @@ extension LargeFile {
     if let journal {
       try journal.rewrite(new.text, records: new.records)
     } else {
-      journal = try JournalFile(journalPath, text: new.text, records: new.records, system)
+      journal = try JournalFile(
+        journalPath, text: new.text, records: new.records, durably: durably, system)
     }
     lock.locked { journaled = said }
   }
@@ -156,7 +159,9 @@ extension LargeFile {
     }
     return try journalLock.lockedThrowing { () throws(Errno) -> Int? in
       guard lock.locked({ descriptor >= 0 && layout != nil }) else { return nil }
-      if let journal, !journal.isBroken { try appendFresh(to: journal) } else { try rewriteJournal() }
+      try makingRoom { () throws(Errno) in
+        if let journal, !journal.isBroken { try appendFresh(to: journal) } else { try rewriteJournal() }
+      }
       lock.locked {
         // Bytes that landed since the last append are left to the next sync.
         syncCapture = said
@@ -166,14 +171,26 @@ extension LargeFile {
     }
   }
 
+  /// With `journalLock` held.
+  private func sayWhatIsSynced(_ count: Int) throws(Errno) {
+    do throws(Errno) { try journal?.append([.synced(records: count)]) } catch {
+      guard isFull(error), giveUpLastBlock() else { throw error }
+      lock.locked { durable = syncCapture }
+      try rewriteJournal()
+    }
+  }
+
   private func stateAfterSync(_ count: Int) throws(Errno) {
     let journal = try journalLock.lockedThrowing { () throws(Errno) in
-      try self.journal?.append([.synced(records: count)])
+      try sayWhatIsSynced(count)
       return self.journal
     }
     guard let journal else { return }
     // Not under the lock, so that the writer thread can append meanwhile; only this thread replaces the journal.
-    do throws(Errno) { try system.syncData(journal.descriptor) } catch {
+    do throws(Errno) {
+      try system.syncData(journal.descriptor)
+      try journal.syncName()
+    } catch {
       // Its last lines may never reach the disk, and a later sync would not say so.
       journalLock.locked { journal.markBroken() }
       throw error

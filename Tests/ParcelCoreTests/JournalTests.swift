@@ -209,6 +209,15 @@ private func state(after count: Int) -> JournalState {
       sentence(recover(text, Target(path: "/d/a.bam", size: nil, digests: other)))?.contains("another object")
         == true)
   }
+
+  @Test func `a size that only the server says at the moment is no reason to start over`() {
+    var said = Target(path: "/d/a.bam", size: 1228, digests: [])
+    said.sizeIsWanted = false
+    #expect(sentence(recover(text, said)) == nil)
+    // The same from a manifest is.
+    said.sizeIsWanted = true
+    #expect(sentence(recover(text, said)) != nil)
+  }
 }
 
 @Suite struct BlockLayoutTests {

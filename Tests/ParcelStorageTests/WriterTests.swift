@@ -145,6 +145,53 @@ private let block = 1 << 20
   }
 }
 
+@Suite struct FullDiskTests {
+  /// A disk of `size`, or nil where nobody may mount.
+  private func disk(_ lab: Lab, _ size: String) -> String? {
+    let disk = lab.path("disk")
+    #expect(mkdir(disk, 0o700) == 0)
+    return mount("tmpfs", disk, "tmpfs", 0, "size=\(size)") == 0 ? disk : nil
+  }
+
+  /// Fills the disk with the file, suspends it there, and looks at what another run finds when there is room again.
+  private func kept(_ lab: Lab, _ disk: String, journalFirst: Bool) async throws -> ByteRangeSet {
+    let size = 8 * block
+    let content = pattern(size)
+    let wanted = Target(path: disk + "/a", size: size, digests: [md5(content)])
+    let events = Events()
+    let file = try await lab.ready(wanted, events: events)
+    file.identify(ObjectIdentity(size: size))
+    let writer = file.writer(for: ByteRange(0, size))
+    if journalFirst {
+      _ = writer.send(content, upTo: block)
+      await file.journaled()
+    }
+    #expect(writer.send(content, upTo: size) != .more)
+    _ = events.first()
+    writer.close()
+    let failure = await file.suspended()
+    #expect(failure == nil, "\(String(describing: failure))")
+    #expect(mount("tmpfs", disk, "tmpfs", UInt(MS_REMOUNT), "size=16m") == 0)
+    let again = try await lab.ready(wanted)
+    let kept = again.recovered.ranges
+    for gap in kept.missing(in: ByteRange(0, size)).ranges { _ = again.fill(gap, from: content) }
+    #expect(try await again.finished(size).verified == md5(content))
+    return kept
+  }
+
+  /// Bytes come faster than the first line of the journal, so that the disk is full before there is one.
+  @Test(arguments: [true, false]) func `all but the last block is kept when there is no room for the journal`(
+    journalFirst: Bool
+  ) async throws {
+    let lab = Lab { $0.buffers = 3 }
+    guard let disk = disk(lab, "4m") else { return }
+    defer { umount2(disk, 0) }
+    let kept = try await kept(lab, disk, journalFirst: journalFirst)
+    #expect(kept.prefixEnd >= 2 * block)
+    lab.shutDown()
+  }
+}
+
 @Suite struct OpenRulesTests {
   private let content = pattern(2_000_000)
 

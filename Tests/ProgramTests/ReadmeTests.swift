@@ -16,6 +16,15 @@ import Testing
       "exit-codes", (["| code | meaning |", "|---|---|"] + rows + ["", note]).joined(separator: "\n") + "\n")
   }
 
+  /// What `script/bench faults --save` found.
+  @Test func theFaultsAreThoseOfTheLastRun() throws {
+    let path = Programs.repository + "/Benchmarks/results/faults.txt"
+    let lines = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
+    let table = lines.filter { $0.hasPrefix("|") }
+    #expect(table.count > 15)
+    try expectBlock("faults", (table + ["", "\(lines[1])."]).joined(separator: "\n") + "\n")
+  }
+
   private func expectBlock(_ name: String, _ wanted: String) throws {
     let path = Programs.repository + "/README.md"
     let text = try String(contentsOfFile: path, encoding: .utf8)

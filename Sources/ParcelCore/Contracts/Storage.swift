@@ -4,6 +4,9 @@ package struct Target: Hashable, Sendable {
   package var path: String
   /// Size in bytes when known.
   package var size: Int?
+  /// False: `size` is what the server says at the moment, and nobody asked for it. It is no reason to give up an earlier
+  /// run's bytes of another size: whether the object changed, or something else answers in its place, is not the store's to say.
+  package var sizeIsWanted = true
   /// Digests it must have. Empty: none known.
   package var digests: [Digest]
   /// Another file under the final name is replaced after the new one is verified; else it is a failure (`exists`).

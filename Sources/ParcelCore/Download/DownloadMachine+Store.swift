@@ -23,23 +23,24 @@ extension DownloadMachine {
     if let remark = recovered.remark { effects.append(.log(.warning, remark)) }
     if !recovered.ranges.isEmpty {
       if startOver { return effects + beginDiscard() }
-      // Without a validator nobody can tell whether the server still has the same object.
-      if recovered.identity?.validator == nil {
-        let text = "the server gave neither a strong ETag nor a date, so the partial file cannot be continued"
-        return effects + [.log(.warning, "'\(spec.title)': \(text): starting over")] + beginDiscard()
-      }
-      if let known = identity, let old = recovered.identity, known.size != old.size || known.etag != old.etag
-      {
+      if let known = identity, let old = recovered.identity, known.differs(from: old) {
         let failure = Failure(
           .changed, retry: .needsUser,
           "Could not resume '\(spec.title)': the file on the server changed since the partial file was begun.",
           remedy:
             "Fetch it anew (--restart; r in the session), or keep what is here by moving its .part file away."
         )
-        self.failure = failure
-        return effects + close(.failed(failure))
+        return effects + fail(failure, now: now)
+      }
+      // Without a validator nobody can tell whether the server still has the same object.
+      if recovered.identity?.validator == nil {
+        let text = "the server gave neither a strong ETag nor a date, so the partial file cannot be continued"
+        return effects + [.log(.warning, "'\(spec.title)': \(text): starting over")] + beginDiscard()
       }
       identity = recovered.identity
+    } else if let old = recovered.identity, identity?.differs(from: old) ?? true {
+      // A journal without bytes: nothing is lost, and its object must not be taken for the new one.
+      return effects + beginDiscard()
     }
     startOver = false
     return effects + begin(have: recovered.ranges, now: now)

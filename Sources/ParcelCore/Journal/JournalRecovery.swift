@@ -57,7 +57,7 @@ package enum JournalRecovery: Equatable, Sendable {
 
   /// How the object of the journal differs from what is wanted now; nil when it does not.
   private static func conflict(_ object: JournalObject, _ target: Target) -> String? {
-    if let wanted = target.size, let size = object.identity.size, wanted != size {
+    if target.sizeIsWanted, let wanted = target.size, let size = object.identity.size, wanted != size {
       return "\(size) bytes, now \(wanted) are wanted"
     }
     for wanted in target.digests {

@@ -1,0 +1,29 @@
+import Foundation
+import ParcelTesting
+import Testing
+
+/// `script/bench kill` in small: the file is right after every `kill -9`, and nothing that the journal spoke of comes twice.
+/// How much one second may cost is left to the long run, since a busy machine stretches seconds.
+@Suite struct KillTests {
+  @Test(arguments: [
+    ["moments", "--kills", "8", "--seconds", "6"], ["end", "--kills", "15", "--seconds", "6"],
+    ["udt", "--kills", "14", "--seconds", "5"],
+  ]) func killedAtRandomMomentsItContinuesFromItsJournal(scene: [String]) throws {
+    let folder = try TemporaryFolder("parcel-kill")
+    defer { folder.remove() }
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments =
+      ["python3", Programs.repository + "/Benchmarks/kill/run"] + scene
+      + ["--size", "20M", "--jobs", "2", "--unbounded", "--dir", folder.path]
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["PARCEL": Programs.folder + "/parcel", "PYTHONDONTWRITEBYTECODE": "1"]) { _, new in new }
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0 && output.contains("all right"), "\(output)")
+  }
+}
