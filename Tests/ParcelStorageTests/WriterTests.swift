@@ -145,7 +145,7 @@ private let block = 1 << 20
   }
 }
 
-@Suite struct FullDiskTests {
+@Suite struct FullDiskJournalTests {
   /// A disk of `size`, or nil where nobody may mount.
   private func disk(_ lab: Lab, _ size: String) -> String? {
     let disk = lab.path("disk")
