@@ -97,7 +97,7 @@ extension ModelControl {
   /// is taken for one on its way.
   private mutating func stepDown() {
     guard estimate.isExact else { return }
-    let clock = rate * (connection.sendQuantum + unresolved / 4)
+    let clock = rate * (connection.sendQuantum + unresolved / 20)
     guard Double(estimate.flight) <= product + clock else { return }
     endDown()
   }

@@ -125,7 +125,7 @@ package struct ModelControl: CongestionControl {
   /// Microseconds of queue, nil when unknown.
   var queue: Int? { gauge.queue(minimum: estimate.minimum.value ?? 0) }
   /// Microseconds that senders' and receivers' clocks may add to a round trip.
-  var slack: Int { Int((connection.sendQuantum + 0.0015 + unresolved / 4) * 1e6) }
+  var slack: Int { Int((connection.sendQuantum + 0.0015 + unresolved / 10) * 1e6) }
 
   /// How much faster than believed the next probe sends.
   var probeExcess: Double {
