@@ -36,12 +36,16 @@ struct PathEstimate: Sendable {
   private var sampler = RateSampler()
   private var resending = 0
   private var roundEnd: Int
+  private var roundTime = 0
+  private var pauses: AcknowledgementPauses
   private var limitedUntil: Int
   private let start: Instant
   /// Samples shorter than this are noise of the senders' and receivers' clocks.
   private let shortest: Int
   /// Microseconds of the receiver's acknowledgement clock.
   private let clock: Int
+  /// Microseconds by which packets leave in bunches.
+  private let quantum: Int
   private var hasRoundTrip = false
 
   init(_ connection: CongestionPreset.Connection, now: Instant) {
@@ -57,6 +61,8 @@ struct PathEstimate: Sendable {
     smoothed = Int((connection.roundTrip ?? 0.1) * 1e6)
     latest = smoothed
     clock = Int(connection.acknowledgementClock * 1e6)
+    quantum = Int(connection.sendQuantum * 1e6)
+    pauses = AcknowledgementPauses(shortest: clock)
     shortest = Int(4e6 * min(connection.acknowledgementClock, 0.010))
   }
 
@@ -65,6 +71,11 @@ struct PathEstimate: Sendable {
   /// Seconds; nil before the first sample.
   var minimumSeconds: Double? { minimum.value.map { Double($0) / 1e6 } }
   var smoothedSeconds: Double { Double(smoothed) / 1e6 }
+
+  /// Seconds between the peer's acknowledgements, as they come: the peer's clock, longer when its machine is busy.
+  var acknowledgementPause: Double { Double(pauses.longest) / 1e6 }
+  /// Microseconds that clocks resolve: what happens in less looks like one moment, so no round is shorter.
+  var resolution: Int { clock + pauses.longest + quantum }
 
   mutating func sent(_ sequence: PacketSequence, pace: PacketLedger.Pace, now: Instant) {
     let time = microseconds(now)
@@ -85,11 +96,14 @@ struct PathEstimate: Sendable {
     for fresh in proven..<max(proven, position) { losses.prove(ledger[fresh].pace, isLost: false) }
     isExact = count.acknowledge(upTo: position, passed: passed)
     sequences.advance(to: position)
+    pauses.end(at: time)
+    if !isExact { pauses.disturb() }
     if isExact { learn(newest: position - 1, isFresh: position > proven, wait: wait(before: position)) }
   }
 
   mutating func lost(_ ranges: UnsafeBufferPointer<SequenceRange>, now: Instant) {
     begin(now)
+    pauses.disturb()
     for range in ranges {
       let first = max(sequences.position(range.first), count.acknowledged)
       let last = min(sequences.position(range.last), next - 1)
@@ -103,6 +117,7 @@ struct PathEstimate: Sendable {
   /// A peer of ours told its newest packet: exact even while the acknowledgement stands before a hole.
   mutating func arrived(newest: PacketSequence, now: Instant) {
     begin(now)
+    pauses.disturb()
     let end = sequences.position(newest) + 1
     guard end > count.proven, end <= next else { return }
     for fresh in count.proven..<end { losses.prove(ledger[fresh].pace, isLost: false) }
@@ -155,7 +170,10 @@ struct PathEstimate: Sendable {
   }
 
   private mutating func sentNew(_ position: Int, pace: PacketLedger.Pace, time: Int) {
-    if next == count.acknowledged { sampler.restart(at: time, delivered: count.delivered) }
+    if next == count.acknowledged {
+      sampler.restart(at: time, delivered: count.delivered)
+      pauses.begin(at: time, roundTrip: minimum.value)
+    }
     ledger.reserve(span: position + 2 - count.acknowledged, from: count.acknowledged)
     let isLimited = count.proven < limitedUntil
     ledger[position] = PacketLedger.Record(
@@ -246,8 +264,10 @@ struct PathEstimate: Sendable {
     sampler.remember(
       time: time, delivered: count.delivered, sentAt: record.sentAt,
       spacing: max(1000, (minimum.value ?? 0) / 32))
-    if count.proven > roundEnd {
+    if count.proven > roundEnd, time - roundTime >= resolution {
       roundEnd = next
+      roundTime = time
+      pauses.advance()
       rounds += 1
       roundEnded = true
       endedLosses = losses
