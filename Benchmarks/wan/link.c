@@ -43,6 +43,8 @@ enum {
   LONGEST = 2048,     // bytes of a packet; larger devices are not offered
   BATCH = 64,         // packets taken before the clock is read for deliveries again
   LOGGED = 200000,
+  TURN = 100000,      // ns between two looks at the devices while packets come: as much may a packet be late
+  BUSY = 20000000,    // ns after the last packet for which more are expected
 };
 
 struct packet {
@@ -153,15 +155,16 @@ static void admit(struct direction *d, const unsigned char *bytes, size_t length
   d->latest_due = p->due;
 }
 
-// Takes what waits at the device, a batch at most. True when there was something.
-static bool take(struct direction *d) {
+// Takes what waits at the device, a batch at most. How many packets there were.
+static int take(struct direction *d) {
   unsigned char bytes[LONGEST];
-  for (int i = 0; i < BATCH; i++) {
+  int count = 0;
+  for (; count < BATCH; count++) {
     ssize_t length = read(d->from, bytes, sizeof bytes);
-    if (length <= 0) return i > 0;
+    if (length <= 0) break;
     if ((size_t)length <= sizeof d->places->bytes) admit(d, bytes, (size_t)length, now());
   }
-  return true;
+  return count;
 }
 
 // Hands over what is due. Answers when the next packet is; far in the future without one.
@@ -289,9 +292,9 @@ int main(int count, char **arguments) {
   struct sched_param priority = {.sched_priority = 10};
   sched_setscheduler(0, SCHED_RR, &priority);
 
-  nanoseconds next_report = now();
+  nanoseconds next_report = now(), latest_packet = 0;
   while (!ending) {
-    bool there = take(&both[0]), back = take(&both[1]);
+    int there = take(&both[0]), back = take(&both[1]);
     nanoseconds due = deliver(&both[0]), other = deliver(&both[1]);
     if (other < due) due = other;
     nanoseconds time = now();
@@ -299,7 +302,14 @@ int main(int count, char **arguments) {
       report(path, both);
       next_report = time + 200000000;
     }
-    if (there || back) continue;
+    if (there || back) latest_packet = time;
+    if (there == BATCH || back == BATCH) continue;
+    if (time - latest_packet < BUSY || due - time < BUSY) {
+      // Turns instead of a wake-up for each packet, which would take most of a processor from those who are measured.
+      struct timespec turn = {0, TURN};
+      nanosleep(&turn, NULL);
+      continue;
+    }
     nanoseconds pause = due == INT64_MAX ? 100000000 : due - time;
     if (pause > 100000000) pause = 100000000;
     if (pause <= 0) continue;
