@@ -13,6 +13,7 @@ package final class Simulator {
   package internal(set) var result: SimulatorResult
   private let quantum: Int64
   private let clock: Int64
+  private var random: SeededRandom
   private var resend = [PacketSequence](repeating: PacketSequence(0), count: 16)
   private var ranges = [SequenceRange](repeating: SequenceRange(PacketSequence(0)), count: 180)
 
@@ -21,6 +22,7 @@ package final class Simulator {
     forward = SimulatedLink(scenario.forward, seed: seed &* 3)
     backward = SimulatedLink(scenario.backward, seed: seed &* 3 &+ 1)
     result = SimulatorResult(scenario)
+    random = SeededRandom(seed: seed &* 3 &+ 2)
     quantum = Int64(scenario.quantum * 1e9)
     clock = Int64(scenario.acknowledgementClock * 1e9)
     for (index, description) in scenario.flows.enumerated() {
@@ -183,7 +185,8 @@ package final class Simulator {
     {
       events.push(.arrived(newest: newest), flow: flow, at: arrival)
     }
-    events.push(.receiverTick, flow: flow, at: now + clock)
+    let late = scenario.clockDelay > 0 ? Int64(random.unit() * scenario.clockDelay * 1e9) : 0
+    events.push(.receiverTick, flow: flow, at: now + clock + late)
   }
 
   private func acknowledge(_ position: Int, report: Int, _ flow: Int) {

@@ -70,11 +70,15 @@ extension ModelControl {
     bound = .infinity
     rateBeforeProbe = rate
     let minimum = estimate.minimum.value ?? 0
-    probeEffect.begin(trip: minimum + (queue ?? 0), excess: probeExcess, duration: minimum)
+    probeEffect.begin(
+      trip: minimum + (queue ?? 0), excess: probeExcess, duration: max(minimum, Int(probeTime * 1e6)))
     enter(.up)
   }
 
-  /// One minimum round trip, less when losses or a queue appear that cannot be of before.
+  /// Seconds for which a probe sends faster: a round trip, and as long as a rate sample on paths that clocks do not resolve.
+  private var probeTime: Double { minimumTrip + 2 * unresolved }
+
+  /// One round trip, less when losses or a queue appear that cannot be of before.
   private mutating func stepUp() {
     if estimate.count.proven > phasePosition,
       estimate.losses.exceeds(background.floor + parameters.excessLoss)
@@ -82,7 +86,7 @@ extension ModelControl {
       // The last probe cost packets: the next is gentler and later.
       probeCaution = max(0.2, probeCaution / 2)
       enter(.down)
-    } else if phaseAge >= minimumTrip {
+    } else if phaseAge >= probeTime {
       enter(.down)
     }
   }
@@ -93,7 +97,7 @@ extension ModelControl {
   /// is taken for one on its way.
   private mutating func stepDown() {
     guard estimate.isExact else { return }
-    let clock = rate * connection.sendQuantum
+    let clock = rate * (connection.sendQuantum + unresolved / 4)
     guard Double(estimate.flight) <= product + clock else { return }
     endDown()
   }

@@ -113,12 +113,19 @@ package struct ModelControl: CongestionControl {
   var rate: Double { min(maximum.value, bound) }
   /// Seconds without queue, never 0.
   var minimumTrip: Double { max(50e-6, estimate.minimumSeconds ?? connection.roundTrip ?? 0.1) }
+  /// Seconds in which this controller thinks: a round trip, but no less than the clocks at both ends resolve.
+  ///
+  /// The peer acknowledges every 10 ms: on a path of 0.1 ms everything between two acknowledgements is one moment. Phases, growth and floors of a
+  /// tenth of a millisecond would be noise; so a near path is treated as one of 21 ms, but for its product.
+  var trip: Double { max(minimumTrip, Double(estimate.resolution) / 1e6) }
+  /// Seconds of that which are the clocks' and not the path's.
+  var unresolved: Double { trip - minimumTrip }
   /// Packets on their way that keep the path full without a queue.
   var product: Double { rate * minimumTrip }
   /// Microseconds of queue, nil when unknown.
   var queue: Int? { gauge.queue(minimum: estimate.minimum.value ?? 0) }
   /// Microseconds that senders' and receivers' clocks may add to a round trip.
-  var slack: Int { Int((connection.sendQuantum + 0.0015) * 1e6) }
+  var slack: Int { Int((connection.sendQuantum + 0.0015 + unresolved / 4) * 1e6) }
 
   /// How much faster than believed the next probe sends.
   var probeExcess: Double {
@@ -149,9 +156,9 @@ package struct ModelControl: CongestionControl {
   private mutating func setOutputs() {
     var speed = gain * rate / (1 - background.floor)
     if phase == .startUp {
-      speed = startUpPace.limit(startUpSpeed, at: estimate.time, roundTrip: minimumTrip)
+      speed = startUpPace.limit(startUpSpeed, at: estimate.time, roundTrip: trip)
     }
-    interval = 1e6 / max(speed, 4 / minimumTrip)
+    interval = 1e6 / max(speed, 4 / trip)
     window = SpanWindow.packets(
       flight: max(wantedFlight, initialWindow), acknowledged: estimate.count.acknowledged,
       proven: estimate.count.proven, unseen: unseen, peer: connection.peerWindow)
@@ -165,9 +172,8 @@ package struct ModelControl: CongestionControl {
 
   /// As fast as slow start: every packet delivered lets two leave. While a round trip hints at a queue, no faster than delivered.
   private var startUpSpeed: Double {
-    let slowStart = 2 * grown / minimumTrip
-    let wanted = max(
-      parameters.startUpGain * rate, min(slowStart, 4 * max(rate, initialWindow / minimumTrip)))
+    let slowStart = 2 * grown / trip
+    let wanted = max(parameters.startUpGain * rate, min(slowStart, 4 * max(rate, initialWindow / trip)))
     let isHinted = startUp.isHinted(minimum: estimate.minimum.value ?? 0, slack: slack)
     return rate > 0 && (isHinted || isBlind) ? rate : wanted
   }
@@ -187,10 +193,13 @@ package struct ModelControl: CongestionControl {
 
   /// What clocks need besides the product: acknowledgements come in steps, packets leave in bunches.
   private var wantedFlight: Double {
-    let clocks = rate * (2 * connection.acknowledgementClock + connection.sendQuantum)
+    let pauses = connection.acknowledgementClock + 1.25 * estimate.acknowledgementPause
+    let clocks = rate * (pauses + connection.sendQuantum)
     switch phase {
     case .startUp:
-      return max(parameters.startUpGain * product + clocks, min(grown, 4 * product + clocks))
+      // Before the first sample nothing else is known.
+      let most = rate > 0 ? 4 * rate * trip + clocks : grown
+      return max(parameters.startUpGain * product + clocks, min(grown, most))
     case .roundTrip: return 0.5 * product
     default: return parameters.flightGain * product + clocks
     }

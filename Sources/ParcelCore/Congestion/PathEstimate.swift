@@ -36,12 +36,16 @@ struct PathEstimate: Sendable {
   private var sampler = RateSampler()
   private var resending = 0
   private var roundEnd: Int
+  private var roundTime = 0
+  private var pauses: AcknowledgementPauses
   private var limitedUntil: Int
   private let start: Instant
   /// Samples shorter than this are noise of the senders' and receivers' clocks.
   private let shortest: Int
   /// Microseconds of the receiver's acknowledgement clock.
   private let clock: Int
+  /// Microseconds by which packets leave in bunches.
+  private let quantum: Int
   private var hasRoundTrip = false
 
   init(_ connection: CongestionPreset.Connection, now: Instant) {
@@ -57,6 +61,8 @@ struct PathEstimate: Sendable {
     smoothed = Int((connection.roundTrip ?? 0.1) * 1e6)
     latest = smoothed
     clock = Int(connection.acknowledgementClock * 1e6)
+    quantum = Int(connection.sendQuantum * 1e6)
+    pauses = AcknowledgementPauses(shortest: clock)
     shortest = Int(4e6 * min(connection.acknowledgementClock, 0.010))
   }
 
@@ -65,6 +71,11 @@ struct PathEstimate: Sendable {
   /// Seconds; nil before the first sample.
   var minimumSeconds: Double? { minimum.value.map { Double($0) / 1e6 } }
   var smoothedSeconds: Double { Double(smoothed) / 1e6 }
+
+  /// Seconds between the peer's acknowledgements, as they come: the peer's clock, longer when its machine is busy.
+  var acknowledgementPause: Double { Double(pauses.longest) / 1e6 }
+  /// Microseconds that clocks resolve: what happens in less looks like one moment, so no round is shorter.
+  var resolution: Int { clock + pauses.longest + quantum }
 
   mutating func sent(_ sequence: PacketSequence, pace: PacketLedger.Pace, now: Instant) {
     let time = microseconds(now)
@@ -83,8 +94,10 @@ struct PathEstimate: Sendable {
     let proven = count.proven
     let passed = passHoles(upTo: min(position, proven))
     for fresh in proven..<max(proven, position) { losses.prove(ledger[fresh].pace, isLost: false) }
+    let hadHoles = count.holes > 0
     isExact = count.acknowledge(upTo: position, passed: passed)
     sequences.advance(to: position)
+    pauses.end(at: time, counts: !hadHoles && isExact)
     if isExact { learn(newest: position - 1, isFresh: position > proven, wait: wait(before: position)) }
   }
 
@@ -155,7 +168,10 @@ struct PathEstimate: Sendable {
   }
 
   private mutating func sentNew(_ position: Int, pace: PacketLedger.Pace, time: Int) {
-    if next == count.acknowledged { sampler.restart(at: time, delivered: count.delivered) }
+    if next == count.acknowledged {
+      sampler.restart(at: time, delivered: count.delivered)
+      pauses.begin(at: time)
+    }
     ledger.reserve(span: position + 2 - count.acknowledged, from: count.acknowledged)
     let isLimited = count.proven < limitedUntil
     ledger[position] = PacketLedger.Record(
@@ -246,8 +262,10 @@ struct PathEstimate: Sendable {
     sampler.remember(
       time: time, delivered: count.delivered, sentAt: record.sentAt,
       spacing: max(1000, (minimum.value ?? 0) / 32))
-    if count.proven > roundEnd {
+    if count.proven > roundEnd, time - roundTime >= resolution {
       roundEnd = next
+      roundTime = time
+      pauses.advance()
       rounds += 1
       roundEnded = true
       endedLosses = losses
