@@ -82,10 +82,10 @@ package struct UDTTuning: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How fast to send over UDT: native (UDT's own law), model (for long, lossy paths: what the path delivers, whatever it loses; slow on paths below some ms), fair (like model, but gives way to every loss above 2 %), or fixed=RATE for a link of your own.",
+      "How fast to send over UDT: model (what the path delivers, whatever it loses), fair (like model, but gives way to every loss above 2 %), native (UDT's own law), or fixed=RATE for a link of your own.",
       valueName: "law"),
     transform: UDTTuning.congestion)
-  package var congestion = CongestionPreset.native
+  package var congestion = CongestionPreset.model
 
   package init() {}
 

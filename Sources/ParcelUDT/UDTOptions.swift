@@ -26,7 +26,7 @@ package struct UDTOptions: Sendable {
   /// Seconds that `close` waits for the peer to read (one of ours) or to acknowledge (others) what was written.
   package var linger = 180
   /// How fast is sent. What is received is the peer's decision.
-  package var congestion = CongestionPreset.native
+  package var congestion = CongestionPreset.model
   /// No IPv6 address is used, to listen or to connect.
   package var isIPv4Only = false
 

@@ -5,28 +5,29 @@
 /// take that for the path's rate, and stay there (seen over loopback: 32 packets every 170 ms for ever).
 struct AcknowledgementPauses: Sendable {
   private var maximum = WindowedMaximum(rounds: 10)
-  private var begun = 0
+  /// When the running pause began; nil when its end will say nothing.
+  private var begun: Int?
+  private var known = 0
   private let shortest: Int
-  /// Longer ones are not the machine's: the path was dead.
+  /// Longer ones are the path's, which was dead. Microseconds.
   private static let most = 250_000
 
   /// `shortest`: microseconds of the receiver's clock.
   init(shortest: Int) { self.shortest = shortest }
 
   /// Microseconds: the longest of the last ten rounds, the receiver's clock at least.
-  private(set) var longest: Int {
-    get { max(shortest, known) }
-    set { known = newValue }
-  }
-  private var known = 0
+  var longest: Int { max(shortest, known) }
 
-  /// The first packet after nothing was on its way.
-  mutating func begin(at time: Int) { begun = time }
+  /// The first packet leaves after nothing was on its way: its acknowledgement takes a round trip (microseconds), too. Nil: unknown.
+  mutating func begin(at time: Int, roundTrip: Int?) { begun = roundTrip.map { time + $0 } }
 
-  /// An acknowledgement came. One that stood before a hole waited for the hole, not for a clock: it does not count.
-  mutating func end(at time: Int, counts: Bool) {
-    if counts {
-      maximum.include(Double(min(time - begun, Self.most)))
+  /// Something is missing: the next acknowledgement waits for that, not for a clock.
+  mutating func disturb() { begun = nil }
+
+  /// An acknowledgement came.
+  mutating func end(at time: Int) {
+    if let begun {
+      maximum.include(Double(min(max(0, time - begun), Self.most)))
       known = Int(maximum.value)
     }
     begun = time

@@ -94,15 +94,16 @@ struct PathEstimate: Sendable {
     let proven = count.proven
     let passed = passHoles(upTo: min(position, proven))
     for fresh in proven..<max(proven, position) { losses.prove(ledger[fresh].pace, isLost: false) }
-    let hadHoles = count.holes > 0
     isExact = count.acknowledge(upTo: position, passed: passed)
     sequences.advance(to: position)
-    pauses.end(at: time, counts: !hadHoles && isExact)
+    pauses.end(at: time)
+    if !isExact { pauses.disturb() }
     if isExact { learn(newest: position - 1, isFresh: position > proven, wait: wait(before: position)) }
   }
 
   mutating func lost(_ ranges: UnsafeBufferPointer<SequenceRange>, now: Instant) {
     begin(now)
+    pauses.disturb()
     for range in ranges {
       let first = max(sequences.position(range.first), count.acknowledged)
       let last = min(sequences.position(range.last), next - 1)
@@ -116,6 +117,7 @@ struct PathEstimate: Sendable {
   /// A peer of ours told its newest packet: exact even while the acknowledgement stands before a hole.
   mutating func arrived(newest: PacketSequence, now: Instant) {
     begin(now)
+    pauses.disturb()
     let end = sequences.position(newest) + 1
     guard end > count.proven, end <= next else { return }
     for fresh in count.proven..<end { losses.prove(ledger[fresh].pace, isLost: false) }
@@ -170,7 +172,7 @@ struct PathEstimate: Sendable {
   private mutating func sentNew(_ position: Int, pace: PacketLedger.Pace, time: Int) {
     if next == count.acknowledged {
       sampler.restart(at: time, delivered: count.delivered)
-      pauses.begin(at: time)
+      pauses.begin(at: time, roundTrip: minimum.value)
     }
     ledger.reserve(span: position + 2 - count.acknowledged, from: count.acknowledged)
     let isLimited = count.proven < limitedUntil
