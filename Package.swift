@@ -128,7 +128,9 @@ let package = Package(
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
-    tests("ParcelUDTTests", ["ParcelUDT", "CUDT", "ParcelNet", "ParcelCore", "ParcelTesting", "StockPeer"]),
+    tests(
+      "ParcelUDTTests",
+      ["ParcelUDT", "CUDT", "ParcelNet", "ParcelSystem", "ParcelCore", "ParcelTesting", "StockPeer"]),
     tests(
       "ParcelRelayTests",
       [

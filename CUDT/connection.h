@@ -26,6 +26,9 @@ void parcel_udt_note_facts(CUDT *cudt, parcel_udt_facts *facts);
 // Inside the connection's lock: `cudt`'s control object keeps to `pace` from now on.
 void parcel_udt_set_pace(CUDT *cudt, const parcel_udt_pace &pace);
 
+// How many of the processor's ticks are a microsecond for libudt, before the library starts.
+void parcel_udt_set_clock(void);
+
 // For setsockopt(UDT_CC).
 class CCCVirtualFactory *parcel_udt_control_factory(const parcel_udt_hooks *hooks);
 

@@ -84,7 +84,10 @@ void wait_for_data(int socket, parcel_udt_connection *connection, int millisecon
 
 int parcel_udt_startup(void) {
   std::lock_guard<std::mutex> guard(users_lock);
-  if (users == 0 && UDT::startup() == UDT::ERROR) return -1;
+  if (users == 0) {
+    parcel_udt_set_clock();
+    if (UDT::startup() == UDT::ERROR) return -1;
+  }
   users++;
   return 0;
 }

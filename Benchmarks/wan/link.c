@@ -13,7 +13,10 @@
 //   burst=10        packets that vanish together; the mean stays
 //   jitter=5        ms: each packet's distance grows by 0 to that much, order kept
 //   seed=1          of the losses and the jitter
-//   report=FILE     counters, once a second and at the end (SIGTERM): a line of key=value for each direction
+//   window=20       seconds for which it is counted what FAR gets, from the first large packet of data on (counting.h)
+//   report=FILE     counters, several times a second and at the end (SIGTERM): lines of key=value for each direction and the receiver
+//   trace=FILE      at the end: what FAR got in each tenth of a second
+//   log=FILE        from the first packet on, at most 200,000 lines: when each one entered and left, and what it is (tracepoints of a start)
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -33,13 +36,15 @@
 #include <time.h>
 #include <unistd.h>
 
-typedef int64_t nanoseconds;
+#include "counting.h"
 
 enum {
   PLACES = 1 << 17,   // packets on their way in one direction: 1 Gbit/s for more than a second
   LONGEST = 2048,     // bytes of a packet; larger devices are not offered
   BATCH = 64,         // packets taken before the clock is read for deliveries again
-  WAITS = 4096,       // buckets of the histogram of waits in the buffer, a quarter of a millisecond each
+  LOGGED = 200000,
+  TURN = 100000,      // ns between two looks at the devices while packets come: as much may a packet be late
+  BUSY = 20000000,    // ns after the last packet for which more are expected
 };
 
 struct packet {
@@ -63,7 +68,8 @@ struct direction {
   uint32_t first, last;
 
   uint64_t delivered, bytes, overflows, vanished, squeezed;
-  uint64_t waits[WAITS];
+  struct counting *counting; // the other end's, when that receives; else nil
+  struct counting *answered; // the same, when this is the way back
   nanoseconds latest;     // the longest that this program itself came too late
 };
 
@@ -99,19 +105,41 @@ static bool vanishes(struct direction *d) {
   return true;
 }
 
+static FILE *packet_log;
+static int logged;
+
+static void log_packet(const struct direction *d, const char *what, const unsigned char *bytes, size_t length, nanoseconds time) {
+  if (!packet_log || logged >= LOGGED) return;
+  logged++;
+  struct view v = look(bytes, length);
+  char kind[64] = "";
+  if (v.good && v.udp && v.length >= 16) {
+    uint32_t word = four(v.payload);
+    if (word >> 31) snprintf(kind, sizeof kind, "udt control %u/%u", word >> 16 & 0x7FFF, word & 0xFFFF);
+    else snprintf(kind, sizeof kind, "udt data %u", word);
+  } else if (v.good && !v.udp) {
+    snprintf(kind, sizeof kind, "tcp flags %02x", v.transport[13]);
+  }
+  fprintf(packet_log, "%.6f %s %s %u-%u %d %s\n", (double)time / 1e9, d->name, what, v.source, v.destination, v.length, kind);
+}
+
 // One packet into the bottleneck. The order matters: a packet that vanishes behind the bottleneck has used its rate.
 static void admit(struct direction *d, const unsigned char *bytes, size_t length, nanoseconds time) {
   if (d->free_at < time) d->free_at = time;
   nanoseconds wait = d->free_at - time;
+  log_packet(d, "in", bytes, length, time);
+  if (d->counting) counting_sent(d->counting, bytes, length);
+  if (d->answered) counting_answered(d->answered, bytes, length, time);
   if (wait > d->buffer) {
     d->overflows++;
+    if (d->counting) counting_dropped(d->counting, true, time);
     return;
   }
-  nanoseconds bucket = wait / 250000;
-  d->waits[bucket < WAITS ? bucket : WAITS - 1]++;
+  if (d->counting) counting_waited(d->counting, wait, time);
   d->free_at += (nanoseconds)((double)length * d->nanoseconds_per_byte);
   if (vanishes(d)) {
     d->vanished++;
+    if (d->counting) counting_dropped(d->counting, false, time);
     return;
   }
   if (d->last - d->first == PLACES) {
@@ -127,15 +155,16 @@ static void admit(struct direction *d, const unsigned char *bytes, size_t length
   d->latest_due = p->due;
 }
 
-// Takes what waits at the device, a batch at most. True when there was something.
-static bool take(struct direction *d) {
+// Takes what waits at the device, a batch at most. How many packets there were.
+static int take(struct direction *d) {
   unsigned char bytes[LONGEST];
-  for (int i = 0; i < BATCH; i++) {
+  int count = 0;
+  for (; count < BATCH; count++) {
     ssize_t length = read(d->from, bytes, sizeof bytes);
-    if (length <= 0) return i > 0;
+    if (length <= 0) break;
     if ((size_t)length <= sizeof d->places->bytes) admit(d, bytes, (size_t)length, now());
   }
-  return true;
+  return count;
 }
 
 // Hands over what is due. Answers when the next packet is; far in the future without one.
@@ -145,6 +174,8 @@ static nanoseconds deliver(struct direction *d) {
     nanoseconds late = now() - p->due;
     if (late < 0) return p->due;
     if (write(d->to, p->bytes, p->length) < 0 && errno == EAGAIN) return p->due + late + 50000;
+    log_packet(d, "out", p->bytes, p->length, p->due + late);
+    if (d->counting) counting_arrived(d->counting, p->bytes, p->length, p->due + late);
     if (late > d->latest) d->latest = late;
     d->delivered++;
     d->bytes += p->length;
@@ -153,28 +184,22 @@ static nanoseconds deliver(struct direction *d) {
   return INT64_MAX;
 }
 
-// The wait in the buffer that half of the packets did not exceed, in ms.
-static double median_wait(const struct direction *d) {
-  uint64_t all = 0, seen = 0;
-  for (int i = 0; i < WAITS; i++) all += d->waits[i];
-  for (int i = 0; i < WAITS; i++) {
-    seen += d->waits[i];
-    if (all > 0 && seen * 2 >= all) return i * 0.25;
-  }
-  return 0;
-}
-
 static void report(const char *path, const struct direction *both) {
-  FILE *file = fopen(path, "w");
+  // Never half a report for a reader: under its name when it is whole.
+  char fresh[300];
+  snprintf(fresh, sizeof fresh, "%s.new", path);
+  FILE *file = fopen(fresh, "w");
   if (!file) return;
   for (int i = 0; i < 2; i++) {
     const struct direction *d = &both[i];
-    fprintf(file, "direction=%s delivered=%llu bytes=%llu overflows=%llu vanished=%llu squeezed=%llu median_wait_ms=%.2f late_ms=%.2f\n",
+    fprintf(file, "direction=%s delivered=%llu bytes=%llu overflows=%llu vanished=%llu squeezed=%llu late_ms=%.2f\n",
             d->name, (unsigned long long)d->delivered, (unsigned long long)d->bytes,
             (unsigned long long)d->overflows, (unsigned long long)d->vanished, (unsigned long long)d->squeezed,
-            median_wait(d), (double)d->latest / 1e6);
+            (double)d->latest / 1e6);
   }
+  counting_report(both[0].counting, file, now());
   fclose(file);
+  rename(fresh, path);
 }
 
 static int open_device(const char *space) {
@@ -208,14 +233,22 @@ int main(int count, char **arguments) {
     return 2;
   }
   struct setting settings[] = {{"rate", 200}, {"rtt", 100}, {"buffer", -1}, {"loss", 0}, {"back", 0},
-                               {"burst", 1},  {"jitter", 0}, {"seed", 1},   {NULL, 0}};
-  const char *path = NULL;
+                               {"burst", 1},  {"jitter", 0}, {"seed", 1},   {"window", 20}, {NULL, 0}};
+  const char *path = NULL, *trace = NULL;
   for (int i = 3; i < count; i++) {
     char *equals = strchr(arguments[i], '=');
     struct setting *s = settings;
     if (equals) *equals = 0;
     if (equals && strcmp(arguments[i], "report") == 0) {
       path = equals + 1;
+      continue;
+    }
+    if (equals && strcmp(arguments[i], "trace") == 0) {
+      trace = equals + 1;
+      continue;
+    }
+    if (equals && strcmp(arguments[i], "log") == 0) {
+      packet_log = fopen(equals + 1, "w");
       continue;
     }
     while (s->key && strcmp(s->key, arguments[i]) != 0) s++;
@@ -247,6 +280,11 @@ int main(int count, char **arguments) {
     if (d->places == MAP_FAILED) fail("memory");
   }
 
+  struct counting *counting = calloc(1, sizeof *counting);
+  if (!counting || !(counting->flows = calloc(FLOWS, sizeof *counting->flows))) fail("memory");
+  counting->window = (nanoseconds)(get(settings, "window") * 1e9);
+  both[0].counting = both[1].answered = counting;
+
   signal(SIGTERM, end);
   signal(SIGINT, end);
   prctl(PR_SET_TIMERSLACK, 1);
@@ -254,17 +292,24 @@ int main(int count, char **arguments) {
   struct sched_param priority = {.sched_priority = 10};
   sched_setscheduler(0, SCHED_RR, &priority);
 
-  nanoseconds next_report = now();
+  nanoseconds next_report = now(), latest_packet = 0;
   while (!ending) {
-    bool there = take(&both[0]), back = take(&both[1]);
+    int there = take(&both[0]), back = take(&both[1]);
     nanoseconds due = deliver(&both[0]), other = deliver(&both[1]);
     if (other < due) due = other;
     nanoseconds time = now();
     if (path && time >= next_report) {
       report(path, both);
-      next_report = time + 1000000000;
+      next_report = time + 200000000;
     }
-    if (there || back) continue;
+    if (there || back) latest_packet = time;
+    if (there == BATCH || back == BATCH) continue;
+    if (time - latest_packet < BUSY || due - time < BUSY) {
+      // Turns instead of a wake-up for each packet, which would take most of a processor from those who are measured.
+      struct timespec turn = {0, TURN};
+      nanosleep(&turn, NULL);
+      continue;
+    }
     nanoseconds pause = due == INT64_MAX ? 100000000 : due - time;
     if (pause > 100000000) pause = 100000000;
     if (pause <= 0) continue;
@@ -273,5 +318,7 @@ int main(int count, char **arguments) {
     ppoll(devices, 2, &t, NULL);
   }
   if (path) report(path, both);
+  if (trace) counting_trace(counting, trace);
+  if (packet_log) fclose(packet_log);
   return 0;
 }

@@ -117,6 +117,11 @@ int parcel_udt_startup(void);
 // The last one breaks all sockets and ends the threads, which takes up to a second.
 void parcel_udt_cleanup(void);
 
+// Microseconds by libudt's clock, from no particular moment on. After parcel_udt_startup.
+int64_t parcel_udt_clock(void);
+// How often libudt's 100 ms of sleep before main were left out in this process: 1, but 0 where libudt counts no ticks.
+int parcel_udt_naps_left_out(void);
+
 // A bound UDP socket that drops what the filter does not admit; -1 with errno. The caller closes it.
 int parcel_udp_socket(const struct sockaddr *address, socklen_t length, const struct parcel_udt_instruction *filter,
                       int count);

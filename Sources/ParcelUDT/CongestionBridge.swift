@@ -23,7 +23,7 @@ final class CongestionBridge: @unchecked Sendable {
     /// The newest data packet that came.
     var newest: Int32 = 0
     var repair: SenderRepair?
-    var peerIsStock = false
+    var peerIsOurs = false
     /// The next number to be sent, and what is acknowledged.
     var next: Int32 = 0
     var acknowledged: Int32 = 0
@@ -63,11 +63,12 @@ final class CongestionBridge: @unchecked Sendable {
     }
   }
 
-  /// The peer repeats its loss reports, or does not.
-  func know(peerIsStock: Bool) {
+  /// The peer repeats its loss reports, or does not as far as is known: one of ours says so before its first request, and to wait for a
+  /// stock one to have said nothing for some seconds would leave those without repair.
+  func know(peerIsOurs: Bool) {
     state.withLock { state in
-      state.peerIsStock = peerIsStock
-      state.repair?.scope = peerIsStock ? .everything : .tail
+      state.peerIsOurs = peerIsOurs
+      state.repair?.scope = peerIsOurs ? .tail : .everything
     }
   }
 
@@ -119,7 +120,9 @@ final class CongestionBridge: @unchecked Sendable {
     withUnsafeTemporaryAllocation(of: SequenceRange.self, capacity: words.count) { ranges in
       let count = LossReport.decode(words, into: ranges, limit: 65_536)
       return change { state, now in
-        state.control.lost(UnsafeBufferPointer(rebasing: ranges[..<count]), now: now)
+        let ranges = UnsafeBufferPointer(rebasing: ranges[..<count])
+        state.control.lost(ranges, now: now)
+        state.repair?.lost(ranges)
       }
     }
   }
@@ -244,7 +247,7 @@ extension CongestionBridge.State {
     beginning.sendQuantum = 0.001
     control = ControlSlot(law.preset?.control(for: beginning, now: now))
     repair = SenderRepair(
-      scope: peerIsStock ? .everything : .tail, first: first, window: min(window, 65_536), now: now)
+      scope: peerIsOurs ? .tail : .everything, first: first, window: min(window, 65_536), now: now)
   }
 
   fileprivate mutating func activate(_ now: Instant) -> Bool {

@@ -67,6 +67,7 @@ final class PeerLink: @unchecked Sendable {
       monitor.wakeAll()
       return answers
     }
+    congestion.know(peerIsOurs: peerIsOurs)
     if isNews { wake() }
     let body = monitor.locked {
       defer { forOurs = nil }
@@ -103,7 +104,7 @@ final class PeerLink: @unchecked Sendable {
       return isDead ? [] : words.tick(now: now, isAcknowledged: facts.unacknowledged == 0)
     }
     if died { wake() }
-    congestion.know(peerIsStock: monitor.locked { words.peer == .stock })
+    congestion.know(peerIsOurs: peerIsOurs)
   }
 
   /// By the pacer. Nil: libudt has closed the connection.

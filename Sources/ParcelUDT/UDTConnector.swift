@@ -14,6 +14,7 @@ package final class UDTConnector: Sendable {
   private let ours = KnownPeers()
   /// Streams with a wide window.
   private let wide = Mutex<[Weak]>([])
+  private let streams = Mutex(Streams())
 
   /// A packet size in `options` is obeyed, and nothing is remembered.
   package init(options: UDTOptions = UDTOptions(), library: UDTLibrary) {
@@ -30,11 +31,14 @@ package final class UDTConnector: Sendable {
     let origin = "\(host) \(port)"
     let isWide = ours.contains(origin) && hasRoomForWide
     if isWide { options.flowWindow = max(options.flowWindow, UDTOptions.ownWindow) }
+    if enterCrowd() { options.flowWindow = min(options.flowWindow, UDTOptions.crowdedWindow) }
+    defer { streams.withLock { $0.connecting -= 1 } }
     let stream = try gate(for: origin).enter { () throws(UDTStream.ConnectFailure) in
       try UDTStream.connect(host: host, port: port, options: options, library: library)
     }
     stream.whenOurs { [ours] in ours.insert(origin) }
     if isWide { wide.withLock { $0.append(Weak(stream: stream)) } }
+    streams.withLock { $0.open.append(Weak(stream: stream)) }
     return stream
   }
 
@@ -44,6 +48,23 @@ package final class UDTConnector: Sendable {
       wide.removeAll { $0.stream == nil }
       return wide.count < 8
     }
+  }
+
+  /// One more begins to connect. True: there are many. What a peer sends and nobody reads stays here, a whole window of it for
+  /// each connection.
+  private func enterCrowd() -> Bool {
+    streams.withLock { streams in
+      defer { streams.connecting += 1 }
+      guard streams.open.count + streams.connecting >= UDTOptions.crowd else { return false }
+      streams.open.removeAll { $0.stream == nil }
+      return streams.open.count + streams.connecting >= UDTOptions.crowd
+    }
+  }
+
+  private struct Streams {
+    /// All that are open, and some that were.
+    var open: [Weak] = []
+    var connecting = 0
   }
 
   private struct Weak {

@@ -85,7 +85,7 @@ package final class UDTListener: Sendable {
       guard accepted >= 0, let udp = udp.withLock({ $0 }) else { throw stopped(LastError()) }
       if let attached = Attached(accepted), attached.isPlausible(offered: segment) {
         return UDTStream(
-          socket: accepted, link: attached.link, udp: udp, options: options, library: library)
+          socket: accepted, attached, udp: udp, options: options, library: library)
       }
       // It is gone already, or wants what would break libudt.
       parcel_udt_drop(accepted)

@@ -88,7 +88,7 @@ private struct ConnectAttempt: Sendable {
       throw failure("it answered with a packet size or window that cannot be")
     }
     return UDTStream(
-      socket: socket, link: attached.link, udp: udp, options: options, origin: origin, library: library)
+      socket: socket, attached, udp: udp, options: options, origin: origin, library: library)
   }
 
   private func failure(

@@ -20,6 +20,8 @@ package final class UDTStream: ByteStream {
   /// What was connected to, and the packet size that was asked for; empty and nil when accepted.
   let origin: String
   let requestedSegment: Int?
+  /// Packets that the peer has offered to take at once.
+  let offeredWindow: Int
 
   private let socket: Int32
   private let link: PeerLink
@@ -33,11 +35,12 @@ package final class UDTStream: ByteStream {
 
   /// Takes over a connected socket.
   init(
-    socket: Int32, link: PeerLink, udp: UDPSocket, options: UDTOptions, origin: String = "",
+    socket: Int32, _ attached: Attached, udp: UDPSocket, options: UDTOptions, origin: String = "",
     library: UDTLibrary
   ) {
     self.socket = socket
-    self.link = link
+    link = attached.link
+    offeredWindow = attached.window
     self.udp = udp
     self.library = library
     self.origin = origin

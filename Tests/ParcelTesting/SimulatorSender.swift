@@ -113,7 +113,10 @@ struct SimulatedSender {
 
   mutating func lost(_ ranges: [SequenceRange], positions: [ClosedRange<Int>], now: Int64) {
     heard(now)
-    ranges.withUnsafeBufferPointer { control.lost($0, now: Instant(nanoseconds: now)) }
+    ranges.withUnsafeBufferPointer {
+      control.lost($0, now: Instant(nanoseconds: now))
+      repair?.lost($0)
+    }
     for range in positions {
       for position in range where position >= acknowledged && position < next { lossList.insert(position) }
     }

@@ -224,6 +224,38 @@ struct RouteTests {
       listener.close()
     }
   }
+
+  @Test(
+    "what is offered to a peer gets smaller when many connections are open, and as large as before when they have gone"
+  )
+  func crowd() async throws {
+    try await onThread {
+      let library = try Shared.library()
+      let listener = try UDTListener(host: "127.0.0.1", port: 0, library: library)
+      let connector = UDTConnector(library: library)
+      func windowOfOneMore() throws -> (UDTStream, UDTStream, Int) {
+        let client = try connector.connect(host: "127.0.0.1", port: listener.port)
+        guard let server = try listener.accept(timeout: 10) else { throw NobodyCame() }
+        return (client, server, server.offeredWindow)
+      }
+      var open: [(UDTStream, UDTStream, Int)] = []
+      for _ in 0...UDTOptions.crowd { open.append(try windowOfOneMore()) }
+      #expect(open.map(\.2).prefix(UDTOptions.crowd).allSatisfy { $0 >= 16_384 })
+      #expect(open.last?.2 == UDTOptions.crowdedWindow)
+      for (client, server, _) in open {
+        client.abort()
+        client.close()
+        server.close()
+      }
+      open = []
+      let (client, server, window) = try windowOfOneMore()
+      #expect(window >= 16_384)
+      client.abort()
+      client.close()
+      server.close()
+      listener.close()
+    }
+  }
 }
 
 /// A lock around a value that closures share.

@@ -6,6 +6,10 @@
 //   stock-peer listen-send MSS BYTES SEED              listens (prints PORT first), accepts once, sends, closes
 //   stock-peer listen-receive MSS                      … reads to the end, prints BYTES DIGEST
 //   stock-peer listen-hold MSS                         … neither reads nor closes, until it is killed
+//   stock-peer get HOST PORT MSS PATH                  connects, asks for PATH over HTTP, reads to the end of the answer's body or of the
+//                                                      connection, prints BYTES of the body
+//   stock-peer serve ADDRESS PORT MSS BYTES            listens, answers the first request of each connection with BYTES of zeros, one
+//                                                      connection after the other, until it is killed
 //
 // The bytes are a generator's, the digest is FNV-1a in 64 bits: Tests/ParcelUDTTests has both too. Exits 0 when all went well.
 #include <arpa/inet.h>
@@ -57,22 +61,33 @@ UDTSOCKET connected(const char *host, int port, int mss) {
   return socket;
 }
 
-UDTSOCKET accepted(int mss) {
+UDTSOCKET listening(const char *host, int port, int mss, sockaddr_in &address) {
   UDTSOCKET listener = new_socket(mss);
-  sockaddr_in address = {};
+  address = {};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(uint16_t(port));
+  inet_pton(AF_INET, host, &address.sin_addr);
   int size = sizeof address;
   if (UDT::bind(listener, reinterpret_cast<sockaddr *>(&address), size) == UDT::ERROR) fail("bind");
   if (UDT::listen(listener, 10) == UDT::ERROR) fail("listen");
   UDT::getsockname(listener, reinterpret_cast<sockaddr *>(&address), &size);
-  printf("%d\n", ntohs(address.sin_port));
-  fflush(stdout);
+  return listener;
+}
+
+UDTSOCKET accept_from(UDTSOCKET listener) {
   sockaddr_in peer;
-  size = sizeof peer;
+  int size = sizeof peer;
   UDTSOCKET socket = UDT::accept(listener, reinterpret_cast<sockaddr *>(&peer), &size);
   if (socket == UDT::INVALID_SOCK) fail("accept");
   return socket;
+}
+
+UDTSOCKET accepted(int mss) {
+  sockaddr_in address;
+  UDTSOCKET listener = listening("127.0.0.1", 0, mss, address);
+  printf("%d\n", ntohs(address.sin_port));
+  fflush(stdout);
+  return accept_from(listener);
 }
 
 void send_all(UDTSOCKET socket, const char *bytes, int count) {
@@ -108,18 +123,90 @@ void receive_all(UDTSOCKET socket, bool echo) {
   printf("%lld %llu\n", total, (unsigned long long)digest);
 }
 
+bool send_some(UDTSOCKET socket, const char *bytes, int count) {
+  for (int done = 0; done < count;) {
+    int sent = UDT::send(socket, bytes + done, count - done, 0);
+    if (sent == UDT::ERROR) return false;
+    done += sent;
+  }
+  return true;
+}
+
+// The head of a request or an answer, and what came with it after that. False when the connection ends before.
+bool read_head(UDTSOCKET socket, std::string &head, long long &rest) {
+  std::vector<char> chunk(65536);
+  while (true) {
+    size_t end = head.find("\r\n\r\n");
+    if (end != std::string::npos) {
+      rest = (long long)(head.size() - end - 4);
+      head.resize(end + 4);
+      return true;
+    }
+    int count = UDT::recv(socket, chunk.data(), int(chunk.size()), 0);
+    if (count == UDT::ERROR || head.size() > 65536) return false;
+    head.append(chunk.data(), size_t(count));
+  }
+}
+
+int get(UDTSOCKET socket, const std::string &host, const std::string &path) {
+  std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nAccept: */*\r\n\r\n";
+  send_all(socket, request.data(), int(request.size()));
+  std::string head;
+  long long total = 0, length = -1;
+  if (!read_head(socket, head, total)) fail("the answer's head");
+  for (char &c : head) c = char(tolower(c));
+  size_t field = head.find("\r\ncontent-length:");
+  if (field != std::string::npos) length = atoll(head.c_str() + field + 17);
+  std::vector<char> chunk(1 << 20);
+  while (length < 0 || total < length) {
+    int count = UDT::recv(socket, chunk.data(), int(chunk.size()), 0);
+    if (count == UDT::ERROR) break;
+    total += count;
+  }
+  printf("%lld\n", total);
+  fflush(stdout);
+  return length < 0 || total == length ? 0 : 1;
+}
+
+void serve(UDTSOCKET listener, long long length) {
+  std::vector<char> zeros(64 * 1456);
+  char head[200];
+  int size = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\nContent-Type: application/octet-stream\r\n\r\n", length);
+  while (true) {
+    UDTSOCKET socket = accept_from(listener);
+    std::string request;
+    long long rest = 0;
+    if (read_head(socket, request, rest) && send_some(socket, head, size)) {
+      for (long long left = length; left > 0;) {
+        int count = int(left < (long long)zeros.size() ? left : (long long)zeros.size());
+        if (!send_some(socket, zeros.data(), count)) break;
+        left -= count;
+      }
+    }
+    UDT::close(socket);
+  }
+}
+
 int run(const std::vector<std::string> &words) {
   const std::string &verb = words[0];
   auto number = [&](size_t index) { return index < words.size() ? atoll(words[index].c_str()) : 0; };
   bool listens = verb.compare(0, 7, "listen-") == 0;
   std::string work = listens ? verb.substr(7) : verb;
   if (words.size() < (listens ? 2u : 4u)) return 2;
+  if (verb == "serve") {
+    if (words.size() < 5) return 2;
+    sockaddr_in address;
+    serve(listening(words[1].c_str(), int(number(2)), int(number(3)), address), number(4));
+  }
   size_t next = listens ? 2 : 4;
   UDTSOCKET socket = listens ? accepted(int(number(1))) : connected(words[1].c_str(), int(number(2)), int(number(3)));
   if (work == "send") {
     send_pattern(socket, number(next), uint64_t(number(next + 1)));
   } else if (work == "receive" || work == "echo") {
     receive_all(socket, work == "echo");
+  } else if (work == "get") {
+    if (words.size() < 5) return 2;
+    return get(socket, words[1], words[4]);
   } else if (work == "hold") {
     while (true) pause();
   } else {

@@ -1,10 +1,11 @@
 /// The sender's repair: which packets to send again without being asked.
 ///
 /// A stock receiver reports a loss once. When that report, or what is sent for it, is lost too, its acknowledgement stands still before
-/// the hole and says nothing of what lies beyond. So a packet that was sent again and is not acknowledged a round trip
-/// later is sent once more on suspicion, and the packet the acknowledgement stands at (certainly missing) as often
-/// as it takes. With a receiver of ours, which repeats its reports, only the tail is left to do: the last packets of a burst, whose
-/// loss opens no gap at the receiver.
+/// the hole and says nothing of what lies beyond. So a packet that was reported, sent again and is not acknowledged a round trip
+/// later is sent once more on suspicion, a few times, and the packet the acknowledgement stands at (certainly missing) as often
+/// as it takes. What libudt sent again unasked, a whole window after a silence, is suspected of nothing. With a receiver of
+/// ours, which repeats its reports, only the tail is left to do: the last packets of a burst, whose loss opens no gap at the
+/// receiver.
 package struct SenderRepair: Sendable {
   package enum Scope: Sendable {
     /// The receiver reports each loss once.
@@ -17,6 +18,9 @@ package struct SenderRepair: Sendable {
     var position = 0
     var sentAt: UInt32 = 0
   }
+
+  /// Retransmissions of one packet, while it is not the one that the acknowledgement stands at.
+  private static let tries = 6
 
   package var scope: Scope
   /// Packets sent again without being asked.
@@ -58,7 +62,20 @@ package struct SenderRepair: Sendable {
       ledger[position].sentAt = clock
       // `point` counts transmissions here.
       ledger[position].point &+= 1
-      if scope == .everything { suspects.append(Suspect(position: position, sentAt: clock)) }
+      if scope == .everything, ledger[position].marks.contains(.hole) {
+        suspects.append(Suspect(position: position, sentAt: clock))
+      }
+    }
+  }
+
+  /// The receiver reports what is missing.
+  package mutating func lost(_ ranges: UnsafeBufferPointer<SequenceRange>) {
+    guard scope == .everything else { return }
+    for range in ranges {
+      let first = max(sequences.position(range.first), acknowledged)
+      let last = min(sequences.position(range.last), next - 1)
+      guard first <= last else { continue }
+      for position in first...last { ledger[position].marks.insert(.hole) }
     }
   }
 
@@ -81,7 +98,8 @@ package struct SenderRepair: Sendable {
   ) -> Int {
     guard next > acknowledged, !packets.isEmpty else { return 0 }
     let clock = microseconds(now)
-    let wait = UInt32(min(60, 1.3 * roundTrip + 2 * variance + 0.015) * 1e6)
+    // After a queue has grown or shrunk the variance is as large as the round trip for long: a hole must not wait for that.
+    let wait = UInt32(min(60, 1.3 * roundTrip + min(2 * variance, roundTrip / 2) + 0.015) * 1e6)
     var count = 0
     takeSuspects(clock: clock, wait: wait, into: packets, count: &count)
     if count == 0, let position = stuck(clock: clock, wait: wait) {
@@ -100,18 +118,20 @@ package struct SenderRepair: Sendable {
       suspects.removeFirst()
       guard suspect.position >= acknowledged else { continue }
       let record = ledger[suspect.position]
-      // Sent once more since: that transmission has its own entry. On suspicion only once.
-      guard record.sentAt == suspect.sentAt, record.point < 2 || suspect.position == acknowledged else {
-        continue
-      }
+      // Sent once more since: that transmission has its own entry.
+      guard record.sentAt == suspect.sentAt else { continue }
+      guard record.point < Self.tries || suspect.position == acknowledged else { continue }
       packets[count] = PacketSequence(position: suspect.position)
       count += 1
     }
   }
 
-  /// The packet that the silence is about: with a stock receiver the one before which the acknowledgement stands; the newest
-  /// when nothing was sent after it for so long that its loss would have gone unnoticed.
+  /// The packet that the silence is about: with a stock receiver the one before which the acknowledgement stands, at once when
+  /// that came so late that the packet must have been lost; the newest when nothing was sent after it for so long that its loss
+  /// would have gone unnoticed.
   private mutating func stuck(clock: UInt32, wait: UInt32) -> Int? {
+    let age = Int32(bitPattern: lastProgress &- ledger[acknowledged].sentAt)
+    if scope == .everything, age >= Int32(clamping: wait) { return acknowledged }
     let patience = (wait + 10_000) << min(tailTries, 5)
     guard clock &- lastProgress >= patience else { return nil }
     if clock &- ledger[next - 1].sentAt >= patience {

@@ -1,21 +1,28 @@
+import Dispatch
 import Foundation
 import ParcelCore
 import ParcelTesting
+import Synchronization
 import Testing
 
 /// Controllers and repairs over simulated paths: `Fixtures/scenarios`.
 @Suite("Simulated paths")
 struct ScenarioTests {
   static let isDeep = ProcessInfo.processInfo.environment["PARCEL_DEEP"] != nil
+  /// Seeds of each path of full size. Thousands in all.
+  static let deepSeeds = ProcessInfo.processInfo.environment["PARCEL_DEEP_SEEDS"].flatMap { Int($0) } ?? 100
 
   @Test("Small, short paths", arguments: names(in: "small"))
   func small(name: String) throws {
-    try check("small/\(name)", factor: Self.isDeep ? 8 : 1)
+    let scenario = try Self.scenario("small/\(name)")
+    try check(scenario, seeds: scenario.seeds * (Self.isDeep ? 8 : 1))
   }
 
   @Test("Paths of full size", .enabled(if: isDeep), arguments: names(in: "full"))
   func full(name: String) throws {
-    try check("full/\(name)", factor: 1)
+    let scenario = try Self.scenario("full/\(name)")
+    // A minute of several flows is as long as many runs of one.
+    try check(scenario, seeds: max(scenario.seeds, Int(20 / scenario.seconds * Double(Self.deepSeeds))))
   }
 
   @Test("With a stock sender our receiver is not slower than a stock one")
@@ -63,24 +70,40 @@ struct ScenarioTests {
   }
 
   /// Every expectation of the scenario holds for every seed.
-  private func check(_ name: String, factor: Int) throws {
-    let scenario = try Self.scenario(name)
+  private func check(_ scenario: SimulatorScenario, seeds: Int) throws {
     try #require(!scenario.expectations.isEmpty)
     var figures: [String: [Double]] = [:]
-    for seed in 1...UInt64(scenario.seeds * factor) {
-      let result = Simulator(scenario, seed: seed).run()
+    for (index, result) in Self.run(scenario, seeds: seeds).enumerated() {
       for expectation in scenario.expectations {
-        let value = try #require(result.figure(expectation.figure), "\(expectation.figure), seed \(seed)")
+        let value = try #require(result(expectation.figure), "\(expectation.figure), seed \(index + 1)")
         figures[expectation.figure, default: []].append(value)
-        #expect(expectation.isMet(by: value), "\(name), seed \(seed): \(expectation.text), is \(value)")
+        #expect(
+          expectation.isMet(by: value),
+          "\(scenario.name), seed \(index + 1): \(expectation.text), is \(value)")
       }
     }
-    guard Self.isDeep else { return }
+    if Self.isDeep { Self.print(figures, of: scenario.name) }
+  }
+
+  /// Seeds 1 to `seeds`, on all processors; the figures that the expectations ask for, in the order of the seeds.
+  private static func run(_ scenario: SimulatorScenario, seeds: Int) -> [(String) -> Double?] {
+    let all = Mutex([[String: Double]](repeating: [:], count: seeds))
+    DispatchQueue.concurrentPerform(iterations: seeds) { index in
+      let result = Simulator(scenario, seed: UInt64(index + 1)).run()
+      let figures = scenario.expectations.reduce(into: [:]) { $0[$1.figure] = result.figure($1.figure) }
+      all.withLock { $0[index] = figures }
+    }
+    return all.withLock { $0 }.map { figures in { figures[$0] } }
+  }
+
+  /// Mean, least and greatest, for whoever watches.
+  private static func print(_ figures: [String: [Double]], of name: String) {
     for (figure, values) in figures.sorted(by: { $0.key < $1.key }) {
       let mean = values.reduce(0, +) / Double(values.count)
-      print(
-        name, figure, "mean", SimulatorResult.tenths(mean), "worst",
-        SimulatorResult.tenths(values.min() ?? 0), SimulatorResult.tenths(values.max() ?? 0))
+      let (least, greatest) = (values.min() ?? 0, values.max() ?? 0)
+      Swift.print(
+        "\(name) \(figure): \(values.count) seeds, mean \(SimulatorResult.tenths(mean)),",
+        "\(SimulatorResult.tenths(least)) to \(SimulatorResult.tenths(greatest))")
     }
   }
 }
