@@ -175,7 +175,8 @@ struct Opening: Sendable {
     system.tidy(JournalFile.newPath(target.path + ".parcel"))
     // Both are written to: a link would lead the bytes to somebody else's file.
     let part = try ordinary(target.path + ".part")
-    let journal = try ordinary(target.path + ".parcel") == nil ? nil : system.contents(target.path + ".parcel")
+    let journal =
+      try ordinary(target.path + ".parcel") == nil ? nil : system.contents(target.path + ".parcel")
     if journal == nil, part == nil { return empty(volume, nil) }
     let found = JournalRecovery(
       journal: journal, partSize: part.map { Int($0.st_size) }, target: target, boot: context.boot,

@@ -70,7 +70,8 @@ import Testing
     }
     // The journal's new copy takes the link's place.
     link("c.parcel-new", to: outside.path("precious"))
-    let journal = try JournalFile(lab.path("c.parcel"), text: Journal.header, records: 0, durably: true, .kernel)
+    let journal = try JournalFile(
+      lab.path("c.parcel"), text: Journal.header, records: 0, durably: true, .kernel)
     #expect(journal.length == Journal.header.utf8.count)
     #expect(outside.names == ["precious"] && outside.text("precious") == "precious")
     #expect(lab.text("c.parcel") == Journal.header)
