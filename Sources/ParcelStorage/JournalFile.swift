@@ -12,7 +12,7 @@ final class JournalFile {
   private(set) var length: Int
   /// An append failed and the file could not be cut back: only a rewrite helps.
   private(set) var isBroken = false
-  /// The file's name is on the disk, and not only in memory. Only the syncer thread asks and changes it.
+  /// The file's name is on the disk, and not only in memory.
   private(set) var isNamed = true
 
   /// Goes on behind `length` good bytes; what follows them is cut off.
@@ -32,7 +32,7 @@ final class JournalFile {
   init(_ path: String, text: String, records: Int, durably: Bool, _ system: System) throws(Errno) {
     self.system = system
     descriptor = try Self.replace(path, with: text, durably: durably, system)
-    (self.path, self.records, length, isNamed) = (path, records, text.utf8.count, durably)
+    (self.path, self.records, length, isNamed) = (path, records, text.utf8.count, false)
   }
 
   deinit { system.close(descriptor) }
@@ -65,7 +65,7 @@ final class JournalFile {
       throw error
     }
     system.close(descriptor)
-    isNamed = true
+    isNamed = false
     (descriptor, self.records, length, isBroken) = (new, records, text.utf8.count, false)
   }
 
@@ -83,7 +83,6 @@ final class JournalFile {
       try system.append(text, to: descriptor)
       if durably { try system.syncData(descriptor) }
       try system.rename(new, to: path, replace: true)
-      if durably { try system.syncFolder(Path.folder(path)) }
     } catch {
       system.close(descriptor)
       system.tidy(new)

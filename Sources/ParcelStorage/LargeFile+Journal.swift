@@ -109,6 +109,7 @@ extension LargeFile {
         journalPath, text: new.text, records: new.records, durably: durably, system)
     }
     lock.locked { journaled = said }
+    if durably { try journal?.syncName() }
   }
 
   private func claim(_ set: ByteRangeSet, _ layout: BlockLayout) -> JournalState.Claim {
@@ -173,11 +174,7 @@ extension LargeFile {
 
   /// With `journalLock` held.
   private func sayWhatIsSynced(_ count: Int) throws(Errno) {
-    do throws(Errno) { try journal?.append([.synced(records: count)]) } catch {
-      guard isFull(error), giveUpLastBlock() else { throw error }
-      lock.locked { durable = syncCapture }
-      try rewriteJournal()
-    }
+    try journal?.append([.synced(records: count)])
   }
 
   private func stateAfterSync(_ count: Int) throws(Errno) {

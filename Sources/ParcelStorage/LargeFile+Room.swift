@@ -2,8 +2,9 @@ import Glibc
 import ParcelCore
 import ParcelSystem
 
-/// A full disk has no room for the journal either, and bytes that no journal speaks of are lost. So the end of the `.part`
-/// is given up for it: a block is fetched again, and all the others stay.
+/// A full disk has no room for a first journal either, and bytes that no journal speaks of are lost. So the end of the `.part`
+/// is given up for it: a block is fetched again, and all the others stay. Never once there is a journal: what it claims must
+/// be there, and all that its next lines could add is the last moment.
 extension LargeFile {
   /// Blocks that are given up at most; one is more than any journal needs, but others may take its room first.
   private static let mostGivenUp = 4
@@ -21,10 +22,12 @@ extension LargeFile {
     try work()
   }
 
-  /// Takes the last block off the books, then off the disk. False when there is none, or the file is still written.
+  /// Takes the last block off the books, then off the disk. False when there is none, or the file is still written, or a journal
+  /// may speak of it.
   func giveUpLastBlock() -> Bool {
     let cut = lock.locked { () -> ByteRange? in
-      guard phase == .leaving, descriptor >= 0, let layout, let last = stored.ranges.last else { return nil }
+      guard journal == nil, phase == .leaving, descriptor >= 0, let layout, let last = stored.ranges.last
+      else { return nil }
       let touched = layout.touchedBlocks(in: ByteRange(last.end - 1, last.end))
       let range = layout.wholeRange(touched)
       drop(range, touched)
@@ -33,9 +36,6 @@ extension LargeFile {
     }
     // What is behind the last stored byte was never in the books.
     guard let cut, (try? system.truncate(descriptor, to: cut.start)) != nil else { return false }
-    // A hole in its place: should the process die before the journal says what is gone, one block has a wrong digest. A file
-    // that is shorter than its journal is not believed at all.
-    try? system.truncate(descriptor, to: cut.end)
     return true
   }
 }

@@ -55,8 +55,7 @@ struct LockFile: Sendable {
     let draft = "\(Path.folder(path))/\(rootName).\(getpid()).\(MonotonicClock.nanoseconds())"
     try write(me, to: draft, system)
     defer { system.tidy(draft) }
-    let error = -system.calls.link(draft, path)
-    if error <= 0 { return true }
+    guard let error = system.link(draft, path) else { return true }
     // Over NFS an answer may be lost, and the link be there all the same.
     if let found = try? system.status(draft), found.st_nlink == 2 { return true }
     switch error {
@@ -100,7 +99,7 @@ struct LockFile: Sendable {
       throw error
     }
     let moved = try system.contents(aside)
-    if moved != stale { _ = system.calls.link(aside, path) }
+    if moved != stale { _ = system.link(aside, path) }
     system.tidy(aside)
     return moved == stale
   }

@@ -157,6 +157,12 @@ struct System: Sendable {
     try remove(old)
   }
 
+  /// A second name for a file. Nil when it has it, else the error's number.
+  func link(_ old: String, _ new: String) -> Int32? {
+    do throws(Errno) { while try interrupted(calls.link(old, new)) {} } catch { return error.code }
+    return nil
+  }
+
   /// Makes a folder and those above it. Returns the folders in which new names stand: to be synced.
   func makeFolders(_ path: String) throws(Errno) -> [String] {
     do throws(Errno) { while try interrupted(calls.makeFolder(path)) {} } catch {

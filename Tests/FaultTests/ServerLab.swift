@@ -102,7 +102,9 @@ final class ServerLab: Sendable {
       guard let final else { return answer("done was said, and there is no file") }
       let isRight = same(final, first.bytes) || (!hasDigest && same(final, last.bytes))
       if !isRight { return answer("a wrong file under its final name") }
-      let left = disk.names.filter { $0 != Self.path && !$0.hasSuffix("/.parcel-lock") }
+      let left = disk.names.filter {
+        $0 != Self.path && !$0.hasSuffix("/.parcel-lock") && !StoreLab.isLockDraft($0)
+      }
       if !left.isEmpty { return answer("something is left: \(left)") }
       return answer(nil)
     }

@@ -106,6 +106,11 @@ enum StoreLab {
     }
   }
 
+  /// A lock that a process was making when it died: a few bytes that mean nothing and that `parcel clean` finds.
+  static func isLockDraft(_ path: String) -> Bool {
+    path.split(separator: "/").last?.hasPrefix(".parcel-lock.") == true
+  }
+
   /// What is wrong about what a run left on `disk`; nil when nothing is. The next run is another process (and, with
   /// `boot`, another start of the machine): what it finds must be right, `least` bytes of it, and it must complete.
   static func judge(_ disk: MemoryDisk, isDone: Bool, least: Int, boot: String = "first") async -> String? {
@@ -131,7 +136,7 @@ enum StoreLab {
       }
     }
     guard same(disk.bytes(path) ?? [], content) else { return "the next run's file is wrong" }
-    let left = disk.names.filter { $0 != path && !$0.hasSuffix("/out/.parcel-lock") }
+    let left = disk.names.filter { $0 != path && !$0.hasSuffix("/out/.parcel-lock") && !Self.isLockDraft($0) }
     return left.isEmpty ? nil : "something is left: \(left)"
   }
 

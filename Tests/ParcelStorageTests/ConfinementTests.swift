@@ -81,7 +81,7 @@ import Testing
     let name = String(repeating: "n", count: SafeName.componentLimit) + ".parcel-lock"
     let me = LockFile.Holder.current()
     var dead = me
-    dead.boot = "another"
+    dead.started = 1
     try lab.put(Array(dead.text.utf8), name)
     guard case .success(let lock) = LockFile.take(lab.path(name), for: "x", as: me) else {
       Issue.record("a dead holder's lock was respected")

@@ -114,7 +114,7 @@ import Testing
     #expect(paths.count > 200)
     try run.write(text, to: "wanted.tsv")
     let before = surroundings()
-    let result = try Programs.run("parcel", arguments(["-m", "wanted.tsv", "-v"]), in: run)
+    let result = try Programs.run("parcel", arguments(["-m", "wanted.tsv", "-v", "--keep-going"]), in: run)
     #expect(result.code == 0, "\(result.out.suffix(2000)) \(result.err.suffix(2000))")
     let files = try expectInside(before)
     // By bytes, as the disk has them.
@@ -207,7 +207,7 @@ import Testing
     }
     try run.write(text, to: "wanted.tsv")
     let before = surroundings()
-    let result = try Programs.run("parcel", arguments(["-m", "wanted.tsv", "-v"]), in: run)
+    let result = try Programs.run("parcel", arguments(["-m", "wanted.tsv", "-v", "--keep-going"]), in: run)
     #expect(result.code != 0)
     #expect(surroundings() == before)
     #expect(try String(contentsOfFile: outside + "/precious", encoding: .utf8) == "precious")
@@ -253,7 +253,10 @@ import Testing
       switch kind {
       case "[":
         let numbers = scalars.prefix { $0.value >= 0x20 && $0.value < 0x40 }
+        let end = scalars.dropFirst(numbers.count).first
         scalars = scalars.dropFirst(numbers.count + 1)
+        // How screen and tmux are told to reset everything ("sgr0"): ESC [ m, shift in.
+        if end == "m", scalars.first == "\u{F}" { scalars.removeFirst() }
         let parts = String(String.UnicodeScalarView(numbers)).split(whereSeparator: { !$0.isNumber })
         if parts.contains("7777") { return "a name's own sequence" }
       case "(", ")": scalars = scalars.dropFirst()
@@ -279,7 +282,8 @@ import Testing
     defer { tmux.stop() }
     try tmux.shows("READY>")
     try tmux.pipe(to: "\(run.path)/bytes")
-    try tmux.line("\(Programs.folder)/\(program) -m wanted.tsv -d out --retries 0 -j 8; echo D''ONE")
+    try tmux.line(
+      "\(Programs.folder)/\(program) -m wanted.tsv -d out --retries 0 -j 8 --keep-going; echo D''ONE")
     if program == "parcel-tui" {
       try tmux.shows("wanted.tsv", "failed")
       for _ in 0..<8 { try tmux.type("PageDown") }

@@ -357,8 +357,12 @@ import Testing
     let limits = try String(contentsOfFile: "/proc/\(pid)/limits", encoding: .utf8)
     let core = limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") }
     #expect(core?.dropFirst(18).split(separator: " ").first == "0", "\(limits)")
-    // A crash: its words and what it leaves.
-    run.signal(SIGSEGV)
+    // A crash: its words and what it leaves. The Swift runtime may print a backtrace and go on, as nothing was wrong: again, then.
+    let hasDied = eventually {
+      run.signal(SIGSEGV)
+      return !run.process.isRunning
+    }
+    #expect(hasDied)
     let result = run.wait()
     #expect(result.code != 0)
     for case let path as String in FileManager.default.enumerator(atPath: folder.path) ?? .init()
