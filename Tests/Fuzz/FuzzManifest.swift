@@ -17,6 +17,7 @@ import ParcelCore
   for spec in manifest.downloads {
     if let name = spec.name { requireSafe(path: name) }
     if !spec.folder.isEmpty { requireSafe(path: spec.folder) }
+    if let successor = spec.successor { requireShowable(successor, "what replaced a file") }
     if let size = spec.size { require(size >= 0, "a negative size") } else { sizes += 1 }
     switch spec.source {
     case .url(let url):
@@ -56,7 +57,9 @@ private func requireStable(_ manifest: Manifest) {
     require(again.count == manifest.downloads.count, "rows got lost: \(text)")
     for (one, two) in zip(manifest.downloads, again) {
       var one = one
+      // A table of ours has no column for the state and for what replaced a file.
       one.release = nil
+      one.successor = nil
       require(
         Set(one.digests) == Set(two.digests) && one.digests.count == two.digests.count, "digests of \(one)")
       one.digests = two.digests

@@ -4,8 +4,9 @@ import ParcelCore
 /// download, fits into a file system, and can be shown.
 func requireSafe(path: String) {
   require(path.utf8.count <= SafeName.pathLimit, "a path of \(path.utf8.count) bytes")
-  let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-  for part in parts {
+  // By bytes: to Swift a slash with an accent is no slash.
+  let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+  for part in parts.map({ Substring($0) }) {
     require(!part.isEmpty && part != "." && part != "..", "an empty or dotted part: \(path)")
     require(
       !part.hasPrefix(".") && !part.hasPrefix(" ") && !part.hasSuffix(" ") && !part.hasSuffix("."),
@@ -48,9 +49,14 @@ private func requireUnique(_ text: String) {
   var taken: [String] = []
   for (index, part) in text.split(separator: ";").prefix(40).enumerated() {
     guard case .success(let path) = SafeName.path(String(part)) else { continue }
-    let clash = taken.contains { $0 == path || $0.hasPrefix(path + "/") || path.hasPrefix($0 + "/") }
+    let clash = taken.contains { $0 == path || isFolder($0, of: path) || isFolder(path, of: $0) }
     let owner = names.claim(path, for: DownloadID(index))
     require((owner != nil) == clash, "\(path) after \(taken)")
     if owner == nil { taken.append(path) }
   }
+}
+
+/// By bytes where a name ends, and by Swift's comparison, which takes both normal forms for one, what it is.
+private func isFolder(_ folder: String, of path: String) -> Bool {
+  path.utf8.indices.contains { path.utf8[$0] == UInt8(ascii: "/") && path[..<$0] == folder }
 }

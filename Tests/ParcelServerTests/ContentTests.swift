@@ -67,6 +67,7 @@ struct FolderContentTests {
     try folder.write("a", Array("hello".utf8))
     try folder.write("d/e/f", [])
     try folder.write(".hidden", [1])
+    try folder.write(".\u{301}hidden", [1])
     let links = [
       ("inside", "d/e/f"), ("absolute", folder.path + "/a"), ("out", outside.path + "/secret"),
       ("up", "../" + URL(fileURLWithPath: outside.path).lastPathComponent + "/secret"),
@@ -88,7 +89,8 @@ struct FolderContentTests {
 
     let content = try FolderContent(root: folder.path)
     for path in [
-      "out", "up", "dir/secret", "loop", "gone", "passwd", "pipe", ".hidden", "d", "", "d/", "sib", "a/",
+      "out", "up", "dir/secret", "loop", "gone", "passwd", "pipe", ".hidden", ".\u{301}hidden", "d", "", "d/",
+      "sib", "a/",
       "/a",
     ] {
       #expect(content.open(path: path) == nil, "\(path)")

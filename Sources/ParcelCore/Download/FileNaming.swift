@@ -13,7 +13,8 @@ package enum FileNaming {
   }
 
   private static func lastComponent(_ name: String) -> String {
-    let parts = name.split(whereSeparator: { $0 == "/" || $0 == "\\" })
-    return parts.last.map(String.init) ?? name
+    // By scalars: to Swift a slash with an accent is no slash.
+    let parts = name.unicodeScalars.split(whereSeparator: { $0 == "/" || $0 == "\\" })
+    return parts.last.map { String($0) } ?? name
   }
 }

@@ -17,8 +17,8 @@ package struct URLReference: Hashable, Sendable {
   /// After `#`, nil without one. Never sent.
   package var fragment: String?
 
-  /// Takes any text apart. Nil for a control character or blank, a port that is no number (0 ... 65535), or an
-  /// authority without the bracket that closes its address.
+  /// Takes any text apart. Nil for a control character or blank, a port that is no number (0 ... 65535), a host
+  /// with a colon outside of brackets, or an authority without the bracket that closes its address.
   package init?(_ text: String) {
     guard text.utf8.allSatisfy({ $0 > 32 && $0 != 127 }) else { return nil }
     var rest = Substring(text)
@@ -81,6 +81,8 @@ package struct URLReference: Hashable, Sendable {
     } else if let colon = rest.utf8.lastIndex(of: Self.colon) {
       portText = rest[rest.utf8.index(after: colon)...]
       rest = rest[..<colon]
+      // `a:b:` would be the host `a:b`, and written down again the host `a` with the port `b`.
+      guard !rest.utf8.contains(Self.colon) else { return false }
     }
     host = ASCII.lowercased(rest)
     guard !portText.isEmpty else { return true }

@@ -84,7 +84,8 @@ package enum RowInput {
     if let colon = hostAndPort.lastIndex(of: UInt8(ascii: ":")), bracket.map({ $0 < colon }) ?? true {
       host = hostAndPort[..<colon]
       let digits = hostAndPort[(colon + 1)...]
-      let port = Int(String(decoding: digits, as: UTF8.self)) ?? -1
+      let isNumber = digits.allSatisfy { $0 >= 48 && $0 <= 57 }
+      let port = isNumber ? Int(String(decoding: digits, as: UTF8.self)) ?? -1 : -1
       guard digits.isEmpty || (1...65535).contains(port) else { return "has no valid port (1 to 65535)" }
     }
     guard !host.isEmpty else { return "has no host" }
@@ -92,6 +93,8 @@ package enum RowInput {
     if brackets > 0 {
       let isAddress = brackets == 2 && host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
       guard isAddress, host.count > 2 else { return "has a host with characters that cannot be in one" }
+    } else if host.contains(UInt8(ascii: ":")) {
+      return "has a host with a colon (an IPv6 address goes into brackets)"
     }
     guard host.allSatisfy({ $0 < 127 && $0 > 32 && $0 != UInt8(ascii: "%") }) else {
       return "has a host with characters that cannot be in one"

@@ -60,8 +60,9 @@ package final class FolderContent: Content {
   }
 
   package func open(path: String) -> (ServedFile, any ServedBody)? {
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.allSatisfy({ !$0.isEmpty && !$0.hasPrefix(".") }) else { return nil }
+    // By bytes: to Swift a slash or dot with an accent is neither.
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    guard parts.allSatisfy({ !$0.isEmpty && $0.first != UInt8(ascii: ".") }) else { return nil }
     // First a descriptor that can do nothing (no device or pipe reacts to it), then the question where it really is.
     let anchor = Glibc.open(root + "/" + path, Self.pathOnly | O_CLOEXEC)
     guard anchor >= 0 else { return nil }
@@ -144,7 +145,7 @@ package final class FolderContent: Content {
         let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
           String(cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
         }
-        guard !name.hasPrefix(".") else { continue }
+        guard name.utf8.first != UInt8(ascii: ".") else { continue }
         let path = folder.isEmpty ? name : folder + "/" + name
         var status = stat()
         guard lstat(root + "/" + path, &status) == 0 else { continue }

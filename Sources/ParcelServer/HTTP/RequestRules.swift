@@ -95,7 +95,8 @@ enum TargetPath {
       }
     }
     guard !out.contains(0), let path = String(validating: out, as: UTF8.self) else { return nil }
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.contains("..") || parts.contains(".") ? nil : path
+    // By bytes: to Swift a slash with an accent is no slash.
+    let parts = out.split(separator: UInt8(ascii: "/"))
+    return parts.contains { $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8) } ? nil : path
   }
 }

@@ -63,6 +63,16 @@ import Testing
     #expect(throws: Failure.self) { try RowInput.spec(url) }
   }
 
+  /// `a:b:` was the host `a:b` without a port, and written down again the host `a` with a port.
+  @Test(arguments: [
+    "https://u:p@host:https:http:/x", "https://a:80:/", "https://a:80:81/", "https://::1/", "https://a:+80/",
+  ])
+  func aHostHasNoColonOutsideOfBrackets(url: String) {
+    #expect(URLReference(url) == nil)
+    #expect(throws: Failure.self) { try RowInput.spec(url) }
+    #expect(Address.resolve(url, against: "https://h/") == nil)
+  }
+
   /// To Swift, a slash with an accent is no slash: what is behind it seemed to belong to the host.
   @Test(arguments: ["/", "?", "#"]) func anAccentDoesNotHideWhereAHostEnds(mark: String) throws {
     let text = "https://evil.example\(mark)\u{301}@data.example/x"
