@@ -52,11 +52,12 @@ struct UnattendedTests {
       var text = ""
       script.go(0, .running, at: 1)
       text += progress.show(script.snapshot(at: 1), columns: 80, rows: 24).out
-      script.go(0, .opening, at: 2)
-      script.go(0, .running, at: 2) {
+      script.go(0, .opening, at: 2) {
         $0.size = 1000
         $0.received = received
       }
+      text += progress.show(script.snapshot(at: 2), columns: 80, rows: 24).out
+      script.go(0, .running, at: 2)
       text += progress.show(script.snapshot(at: 2), columns: 80, rows: 24).out
       let said = text.split(separator: "\n").filter { $0.contains("https://") }
       #expect(said.count == 1 && said[0].hasPrefix(word), "\(text)")
