@@ -47,8 +47,8 @@ struct ClientRun: Sendable {
 
   /// How a new token can come in this run; nil: it cannot.
   static func renewal(_ file: String?, isSession: Bool) -> String? {
-    if isSession { return "N gives a new one" }
-    return file.map { "put a new one into \(Printable.text($0))" }
+    if isSession { return "N gives it" }
+    return file.map { "put it into \(Printable.text($0))" }
   }
 
   /// Through the embedded relay program, or through one that others started (`-e`).

@@ -133,7 +133,7 @@ private struct Commands: Sendable {
       case .useToken(let secret):
         watch.stop()
         await run.engine.setToken(secret.value, file: nil)
-        await run.engine.report(.info, "The new token is in use; it is kept in memory only.")
+        await run.engine.report(.info, "The new token is sent from now on; it is kept in memory only.")
       case .setFolder(let path): await run.engine.setFolder(Documents.absolute(path))
       case .setServer(let text):
         guard let server = ServerURL(argument: text) else {

@@ -75,7 +75,8 @@ extension Engine {
 
   func changed(_ what: HoldChange.What, _ hold: HoldStatus, _ text: String, now: Instant) {
     holdChanges.append(HoldChange(time: now, what: what, hold: hold, text: Printable.text(text)))
-    isDirty = true
+    // For the session's log.
+    note(.info, text)
   }
 
   // MARK: - The end of a run that does not wait for ever

@@ -81,7 +81,9 @@ extension Engine {
     guard new.state != old.state else { return }
     if options.keepsTransitions {
       transitions.append(
-        Transition(id: entry.id, time: now, from: old.state, to: new.state, failure: new.failure))
+        Transition(
+          id: entry.id, time: now, from: old.state, to: new.state, failure: new.failure,
+          received: new.received))
     }
   }
 

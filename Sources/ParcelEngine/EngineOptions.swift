@@ -12,7 +12,7 @@ package struct EngineOptions: Sendable {
   package var tokenFile: String?
   /// Sent with every request to the hosts that the user named.
   package var headers: [HTTPHeader] = []
-  /// How a new token comes, for sentences ("N gives a new one", "the file is watched"); nil: none will come in this run.
+  /// How a new token comes, for sentences ("N gives it", "the file is watched"); nil: none will come in this run.
   package var tokenRenewal: String?
   /// True: downloads that wait for room or a token do so for ever. False: only while others run.
   package var waitsForEver = false

@@ -45,6 +45,25 @@ struct UnattendedTests {
     #expect(text.split(separator: "\n").count { $0.hasPrefix("retrying") } == 3, "\(text)")
   }
 
+  @Test func `a URL of unknown size starts in one line, and one with a partial file continues`() {
+    for (received, word) in [(0, "started "), (400, "continued ")] {
+      var progress = printer()
+      var script = Script(names: ["https://data.example/u"], sizes: [nil])
+      var text = ""
+      script.go(0, .running, at: 1)
+      text += progress.show(script.snapshot(at: 1), columns: 80, rows: 24).out
+      script.go(0, .opening, at: 2) {
+        $0.size = 1000
+        $0.received = received
+      }
+      text += progress.show(script.snapshot(at: 2), columns: 80, rows: 24).out
+      script.go(0, .running, at: 2)
+      text += progress.show(script.snapshot(at: 2), columns: 80, rows: 24).out
+      let said = text.split(separator: "\n").filter { $0.contains("https://") }
+      #expect(said.count == 1 && said[0].hasPrefix(word), "\(text)")
+    }
+  }
+
   private func change(_ what: HoldChange.What, _ text: String) -> HoldChange {
     let hold = HoldStatus(
       kind: .space, place: "/data", files: 2, free: 12_300_000_000, needed: 40_000_000_000,

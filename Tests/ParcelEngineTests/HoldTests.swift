@@ -159,7 +159,7 @@ import Testing
       $0.connections = 2
       $0.token = "first"
       $0.tokenFile = "/t"
-      $0.tokenRenewal = "put a new one into /t"
+      $0.tokenRenewal = "put it into /t"
       $0.waitsForEver = true
       change(&$0)
     }

@@ -26,6 +26,23 @@ import Testing
     #expect(!view(model).text.contains("12.3 GB free"))
   }
 
+  @Test func aWaitThatBeginsReplacesWhatWasSaidBefore() {
+    var model = Fixture.model(80, 24)
+    model.say("The new token is sent from now on.")
+    let hold = HoldStatus(
+      kind: .token, place: "https://data.example", files: 6, free: nil, needed: nil,
+      text: "waiting for a new token (N gives it): https://data.example refused the new token too")
+    var snapshot = Snapshot(time: .zero, generation: 2)
+    snapshot.phase = model.phase
+    snapshot.totals = model.totals
+    snapshot.settings = model.settings
+    snapshot.holds = [hold]
+    snapshot.holdChanges = [HoldChange(time: .zero, what: .again, hold: hold, text: hold.text)]
+    model.send(.snapshot(snapshot))
+    #expect(view(model).text.contains("waiting for a new token (N gives it)"))
+    #expect(!view(model).text.contains("is sent from now on"))
+  }
+
   @Test func aWaitingFileCanBePausedAndTriedAgain() {
     var model = waiting()
     #expect(model.press(.character("r")) == [.perform(.retry([DownloadID(2)]))])

@@ -41,8 +41,9 @@ struct EventLine: Hashable {
 extension RunFold {
   /// The lines of a snapshot that was just applied, in order.
   mutating func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
-    // A failure that changed a row's state is said with the row, not again from the log.
+    // A failure that changed a row's state is said with the row, and a wait with its change: not again from the log.
     let said = Set(snapshot.transitions.compactMap { $0.failure.map { Printable.text($0.text) } })
+      .union(snapshot.holdChanges.map(\.text))
     // Tried again for days, with the same answer each time: said once.
     let news = snapshot.transitions.filter { transition in
       if transition.to == .verified || transition.to == .complete { forget(transition.id) }
@@ -88,6 +89,9 @@ extension RunFold {
     case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
     case .retrying, .verifying, .repairing, .held:
       return verbosity >= .verbose ? line(.running, "running", name) : nil
+    case .waiting where row.status.size == nil && verbosity < .verbose:
+      // Only the server knows its name and size: said when it has answered.
+      return nil
     default: break
     }
     guard row.baseline > 0 else {

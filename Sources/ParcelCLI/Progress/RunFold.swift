@@ -77,11 +77,12 @@ package struct RunFold: Sendable {
   }
 
   private mutating func noteFirstRun(_ transition: Transition) {
-    guard rows.indices.contains(transition.id.index), rows[transition.id.index].firstRan == nil else {
-      return
-    }
-    rows[transition.id.index].firstRan = transition.time
-    rows[transition.id.index].baseline = rows[transition.id.index].status.received
+    guard rows.indices.contains(transition.id.index) else { return }
+    let isFirst = rows[transition.id.index].firstRan == nil
+    // Where only the server knows the name, what an earlier run left is found when the file is opened: after the first answer.
+    guard isFirst || transition.from == .opening else { return }
+    if isFirst { rows[transition.id.index].firstRan = transition.time }
+    rows[transition.id.index].baseline = transition.received ?? rows[transition.id.index].status.received
   }
 
   private mutating func note(_ change: StatusChange) {

@@ -77,14 +77,19 @@ package struct Transition: Hashable, Sendable {
   package var to: DownloadState
   /// Why, when the new state is `retrying`, `held`, `needsUser` or `failed`.
   package var failure: Failure?
+  /// Bytes that were there at this moment; nil when unknown.
+  package var received: Int?
 
-  package init(id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil)
-  {
+  package init(
+    id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil,
+    received: Int? = nil
+  ) {
     self.id = id
     self.time = time
     self.from = from
     self.to = to
     self.failure = failure
+    self.received = received
   }
 }
 

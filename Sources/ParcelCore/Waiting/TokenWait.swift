@@ -55,7 +55,7 @@ package struct TokenWait: Sendable {
     let news = wasRenewed ? "refused the new token too" : "refused the token"
     return HoldStatus(
       kind: .token, place: origin, files: files, free: nil, needed: nil,
-      text: "waiting for a new token: \(origin) \(news)" + (renewal.isEmpty ? "" : " (\(renewal))"))
+      text: "waiting for a new token" + (renewal.isEmpty ? "" : " (\(renewal))") + ": \(origin) \(news)")
   }
 }
 

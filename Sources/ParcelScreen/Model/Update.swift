@@ -68,6 +68,8 @@ extension Model {
     snapshotTime = snapshot.time
     log.append(snapshot.log)
     showAnswer(snapshot.log)
+    // What is waited for is newer than what was said: a new token that is refused is no good news any more.
+    if snapshot.holdChanges.contains(where: { $0.what == .began || $0.what == .again }) { notice = nil }
     return []
   }
 

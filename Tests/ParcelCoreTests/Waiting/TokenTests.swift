@@ -56,8 +56,8 @@ private final class Watched {
     #expect(wait.refused(1) == .refusedAgain)
     #expect(wait.refused(1) == .nothing)
     #expect(
-      wait.text(2, "N gives a new one")
-        == "waiting for a new token: https://data.example refused the new token too (N gives a new one)")
+      wait.text(2, "N gives it")
+        == "waiting for a new token (N gives it): https://data.example refused the new token too")
   }
 
   @Test(arguments: [
