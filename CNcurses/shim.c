@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <term.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 // ---- What brings the terminal back. Filled before the screen opens, read by signal handlers.
@@ -306,6 +307,10 @@ void cn_suspend(void) {
   struct sigaction ours;
   set_handler(SIGTSTP, SIG_DFL, &ours);
   kill(0, SIGTSTP);
+  // Another thread may be the one that takes it, a moment later: with our handler back by then nothing would stop.
+  struct timespec moment = {0, 100 * 1000 * 1000};
+  while (nanosleep(&moment, &moment) != 0 && errno == EINTR) {
+  }
   // Continued. (A process group without a shell is not stopped at all and comes straight here.)
   sigaction(SIGTSTP, &ours, NULL);
   is_open = 1;
