@@ -38,6 +38,8 @@ final class FaultyCalls: SystemCalls, Sendable {
     var effect: Effect
     /// True: all later ones too, until `heal`.
     var stays = false
+    /// With `stays`: after so many it passes, as when somebody makes room.
+    var times = Int.max
 
     var description: String {
       let what = if case .error(let code) = effect { "error \(code)" } else { "short" }
@@ -64,6 +66,8 @@ final class FaultyCalls: SystemCalls, Sendable {
 
   /// Calls that were made to fail.
   var hits: Int { state.withLock { $0.hits } }
+  /// Calls of a kind so far.
+  func count(_ kind: Kind) -> Int { state.withLock { $0.counts[kind, default: 0] } }
   func heal() { state.withLock { $0.faults = [] } }
 
   private func effect(_ kind: Kind) -> Effect? {
@@ -72,7 +76,7 @@ final class FaultyCalls: SystemCalls, Sendable {
       let call = state.counts[kind, default: 0]
       state.counts[kind] = call + 1
       let fault = state.faults.first {
-        $0.kind == kind && ($0.stays ? call >= $0.call : call == $0.call)
+        $0.kind == kind && ($0.stays ? call >= $0.call && call - $0.call < $0.times : call == $0.call)
       }
       if fault != nil { state.hits += 1 }
       return fault?.effect
@@ -133,7 +137,9 @@ final class FaultyCalls: SystemCalls, Sendable {
   func syncFolder(_ descriptor: Int32) -> Int32 { failing(.syncFolder) { disk.syncFolder(descriptor) } }
 
   func syncFileSystem(_ descriptor: Int32) -> Int32 {
-    failing(.syncFileSystem) { disk.syncFileSystem(descriptor) }
+    let code = failing(.syncFileSystem) { disk.syncFileSystem(descriptor) }
+    if code < 0, code != -EINTR { disk.loseAllUnsynced() }
+    return code
   }
 
   private func syncing(_ kind: Kind, _ descriptor: Int32, _ body: () -> Int32) -> Int32 {

@@ -41,6 +41,8 @@ final class MemoryDisk: SystemCalls, Sendable {
   private final class Node: @unchecked Sendable {
     let isFolder: Bool
     let number: UInt
+    /// A symbolic link to nothing.
+    var isLink = false
     var bytes: [UInt8] = []
     var durable: [UInt8] = []
     var pending: [Change] = []
@@ -105,6 +107,27 @@ final class MemoryDisk: SystemCalls, Sendable {
   func bytes(_ path: String) -> [UInt8]? { state.withLock { $0.names[path]?.bytes } }
   var names: [String] { state.withLock { $0.names.filter { !$0.value.isFolder }.keys.sorted() } }
   var openDescriptors: Int { state.withLock { $0.open.count } }
+
+  /// Somebody puts a file there, or changes it, or takes it away (nil).
+  func put(_ path: String, _ bytes: [UInt8]?) {
+    state.withLock { state in
+      guard let bytes else {
+        state.names[path] = nil
+        return
+      }
+      let node = Node(isFolder: false, number: state.nextNode)
+      state.nextNode += 1
+      (node.bytes, node.durable) = (bytes, bytes)
+      state.names[path] = node
+      state.durableNames[path] = node
+    }
+  }
+
+  /// Somebody puts a link to nothing there.
+  func putLink(_ path: String) {
+    put(path, [])
+    state.withLock { $0.names[path]?.isLink = true }
+  }
 
   /// The disk as the next start of the machine finds it.
   func afterPowerLoss(_ survival: Survival, seed: UInt64) -> MemoryDisk {
@@ -189,6 +212,14 @@ final class MemoryDisk: SystemCalls, Sendable {
     }
   }
 
+  /// The same after a failed sync of everything.
+  func loseAllUnsynced() {
+    state.withLock { state in
+      for node in state.names.values { node.pending = [] }
+      state.pendingNames = []
+    }
+  }
+
   // MARK: Changes
 
   private static func apply(_ change: NameChange, to names: inout [String: Node]) {
@@ -254,6 +285,7 @@ final class MemoryDisk: SystemCalls, Sendable {
       let node: Node
       if let found = state.names[path] {
         if flags & O_CREAT != 0, flags & O_EXCL != 0 { return -EEXIST }
+        if found.isLink { return -ELOOP }
         if found.isFolder, flags & O_ACCMODE != O_RDONLY { return -EISDIR }
         if !found.isFolder, flags & O_DIRECTORY != 0 { return -ENOTDIR }
         node = found
@@ -286,7 +318,7 @@ final class MemoryDisk: SystemCalls, Sendable {
     result = stat()
     result.st_dev = 42
     result.st_ino = ino_t(node.number)
-    result.st_mode = node.isFolder ? S_IFDIR | 0o755 : S_IFREG | 0o644
+    result.st_mode = node.isFolder ? S_IFDIR | 0o755 : node.isLink ? S_IFLNK | 0o777 : S_IFREG | 0o644
     result.st_size = node.bytes.count
     result.st_nlink = 1
     result.st_mtim.tv_sec = node.isOld ? 0 : time(nil)
@@ -295,7 +327,7 @@ final class MemoryDisk: SystemCalls, Sendable {
   func status(_ path: String, follow: Bool, _ result: inout stat) -> Int32 {
     let (node, isOff) = state.withLock { ($0.names[path], $0.isOff) }
     if isOff { return -EIO }
-    guard let node else { return -ENOENT }
+    guard let node, !(follow && node.isLink) else { return -ENOENT }
     fill(&result, node)
     return 0
   }

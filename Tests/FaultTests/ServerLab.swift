@@ -41,7 +41,7 @@ final class ServerLab: Sendable {
   /// One run to its end. `hasDigest` false: the file is wanted by its URL alone.
   func run(
     _ disk: any SystemCalls, hasDigest: Bool = true, hasSize: Bool? = nil, boot: String = "first",
-    _ change: (inout EngineOptions) -> Void = { _ in }
+    speed: Int64 = 50, _ change: (inout EngineOptions) -> Void = { _ in }
   ) async -> Result {
     var options = EngineOptions()
     options.folder = "/disk/out"
@@ -57,7 +57,8 @@ final class ServerLab: Sendable {
     let start = MonotonicClock.nanoseconds()
     let engine = Engine(
       options: options, store: store, transport: transport,
-      clock: { Instant(nanoseconds: (MonotonicClock.nanoseconds() - start) * 50) }, wallClock: { "12:00:00" },
+      clock: { Instant(nanoseconds: (MonotonicClock.nanoseconds() - start) * speed) },
+      wallClock: { "12:00:00" },
       epoch: { time(nil) }, tickInterval: 0.005,
       publish: { snapshot in
         seen.withLock { seen in

@@ -208,7 +208,7 @@ extension LargeFile {
   /// Until everything handed over so far is synced.
   func synced() async { await after(volume.syncer) { self.sync() } }
 
-  private func after(_ workers: Workers, _ body: @escaping @Sendable () -> Void) async {
+  func after(_ workers: Workers, _ body: @escaping @Sendable () -> Void) async {
     await withCheckedContinuation { continuation in
       workers.submit { _ in
         body()
