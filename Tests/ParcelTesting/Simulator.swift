@@ -14,6 +14,9 @@ package final class Simulator {
   private let quantum: Int64
   private let clock: Int64
   private var random: SeededRandom
+  /// The senders' machine runs nothing of theirs before this time.
+  private var stalledUntil: Int64 = 0
+  private var stallRandom: SeededRandom
   private var resend = [PacketSequence](repeating: PacketSequence(0), count: 16)
   private var ranges = [SequenceRange](repeating: SequenceRange(PacketSequence(0)), count: 180)
 
@@ -23,6 +26,7 @@ package final class Simulator {
     backward = SimulatedLink(scenario.backward, seed: seed &* 3 &+ 1)
     result = SimulatorResult(scenario)
     random = SeededRandom(seed: seed &* 3 &+ 2)
+    stallRandom = SeededRandom(seed: seed &* 11 &+ 5)
     quantum = Int64(scenario.quantum * 1e9)
     clock = Int64(scenario.acknowledgementClock * 1e9)
     for (index, description) in scenario.flows.enumerated() {
@@ -33,6 +37,7 @@ package final class Simulator {
       events.push(.change(index), flow: 0, at: Int64(change.time * 1e9))
     }
     events.push(.sample, flow: 0, at: 0)
+    if scenario.stalls != nil { events.push(.stall, flow: 0, at: 0) }
   }
 
   /// Runs to the scenario's end.
@@ -40,6 +45,10 @@ package final class Simulator {
     let end = Int64(scenario.seconds * 1e9)
     while let entry = events.pop(), entry.time <= end {
       now = entry.time
+      if now < stalledUntil, entry.event.isOfSender {
+        events.push(entry.event, flow: entry.flow, at: stalledUntil)
+        continue
+      }
       handle(entry.event, entry.flow)
     }
     result.finish(flows: flows, forward: forward)
@@ -74,10 +83,20 @@ package final class Simulator {
       events.push(.receiverRepairTick, flow: flow, at: now + 10_000_000)
     case .change(let index):
       forward.change(rate: scenario.changes[index].rate, at: now)
+    case .stall: stall()
     case .sample:
       result.sample(now: now, flows: flows, forward: forward)
       events.push(.sample, flow: 0, at: now + 10_000_000)
     }
+  }
+
+  /// A busy machine keeps the senders from running, and again after a while.
+  private func stall() {
+    guard let stalls = scenario.stalls, now < Int64(stalls.until * 1e9) else { return }
+    let length = stalls.shortest + (stalls.longest - stalls.shortest) * stallRandom.unit()
+    if now > 0 { stalledUntil = now + Int64(length * 1e9) }
+    let pause = length + stalls.every * (0.5 + stallRandom.unit())
+    events.push(.stall, flow: 0, at: now + Int64(pause * 1e9))
   }
 
   // MARK: - UDT

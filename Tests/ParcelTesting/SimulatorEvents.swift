@@ -22,6 +22,16 @@ enum SimulatedEvent {
   /// The link's rate changes to the number with this index.
   case change(Int)
   case sample
+  /// The senders' machine becomes busy with something else.
+  case stall
+
+  /// Nothing of it happens while the senders' machine is busy with something else.
+  var isOfSender: Bool {
+    switch self {
+    case .wake, .acknowledgement, .light, .arrived, .lossReport, .senderTick: true
+    default: false
+    }
+  }
 }
 
 /// Events in the order of their time, those of one time in the order of their making.

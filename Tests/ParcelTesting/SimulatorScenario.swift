@@ -4,7 +4,8 @@ import ParcelCore
 ///
 /// `rate` Mbit/s of IP packets, `round-trip` ms, `buffer` bandwidth-delay products, `loss` and `ack-loss` percent, `burst` packets,
 /// `bad-run` packets, `jitter` ms, `reorder` percent and ms, `change` second and Mbit/s, `seconds`, `window` packets, `quantum` and
-/// `clock` ms, `late` ms at most by which the receiver's clock turns late, `sender` and `receiver` `ours` or `stock`, `arrivals untold` for a
+/// `clock` ms, `late` ms at most by which the receiver's clock turns late, `stalls` until which second, how many ms apart about, and
+/// from and to how many ms the senders' machine is busy with something else, `sender` and `receiver` `ours` or `stock`, `arrivals untold` for a
 /// receiver that repeats its reports and no more, `flow` a preset or `cubic` with `start=`, `packets=` and `supply=`
 /// (packets per second), `seeds` how many in the ordinary run, `expect` figure, `>=` or `<=`, number.
 package struct SimulatorScenario: Sendable {
@@ -37,6 +38,8 @@ package struct SimulatorScenario: Sendable {
   package var acknowledgementClock = 0.010
   /// Seconds by which the receiver's clock turns late at most: its machine is busy.
   package var clockDelay = 0.0
+  /// Times, in seconds, in which the senders' machine is busy with something else; they begin about `every` apart.
+  package var stalls: (until: Double, every: Double, shortest: Double, longest: Double)?
   package var isOurSender = true
   package var isOurReceiver = true
   /// Our receiver tells its newest packet while a hole keeps its acknowledgement back.
@@ -94,6 +97,11 @@ package struct SimulatorScenario: Sendable {
     case "quantum": quantum = try Self.number(values, 0) / 1000
     case "clock": acknowledgementClock = try Self.number(values, 0) / 1000
     case "late": clockDelay = try Self.number(values, 0) / 1000
+    case "stalls":
+      stalls = (
+        try Self.number(values, 0), try Self.number(values, 1) / 1000, try Self.number(values, 2) / 1000,
+        try Self.number(values, 3) / 1000
+      )
     case "sender": isOurSender = try Self.isOurs(values)
     case "receiver": isOurReceiver = try Self.isOurs(values)
     case "arrivals": tellsArrivals = values.first != "untold"

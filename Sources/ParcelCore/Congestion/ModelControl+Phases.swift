@@ -37,6 +37,8 @@ extension ModelControl {
       answerLosses(losses)
       if isQueueStanding {
         enter(.down)
+      } else if rateBeforeProbe > 0, estimate.count.proven > probeEnd {
+        judgeProbe()
       } else if phaseRounds >= cruiseLength {
         beginProbe()
       }
@@ -53,7 +55,7 @@ extension ModelControl {
   private mutating func stepStartUp() {
     guard estimate.isExact, maximum.value > 0 else { return }
     let minimum = estimate.minimum.value ?? 0
-    if let trip = estimate.shortestTrip { startUp.include(trip, minimum: minimum) }
+    if let trip = estimate.shortestTrip { startUp.include(trip, minimum: minimum, now: estimate.time) }
     let reason = startUp.reason(
       minimum: minimum, slack: slack, losses: estimate.losses, excess: parameters.startUpLoss)
     if reason != nil { leaveStartUp() }
@@ -80,6 +82,7 @@ extension ModelControl {
 
   /// One round trip, less when losses or a queue appear that cannot be of before.
   private mutating func stepUp() {
+    probeEnd = estimate.next
     if estimate.count.proven > phasePosition,
       estimate.losses.exceeds(background.floor + parameters.excessLoss)
     {
@@ -104,12 +107,25 @@ extension ModelControl {
 
   private mutating func endDown() {
     probeEffect.end()
-    let found = rateBeforeProbe > 0 && rate > rateBeforeProbe * 1.1
+    if rateBeforeProbe == 0 || hasFoundMore || estimate.count.proven > probeEnd && phaseRounds >= 1 {
+      return judgeProbe()
+    }
+    // Without a queue to empty, the packets that left fastest are still on their way: what they show is judged in cruise.
+    if phase == .down { drawCruise() }
+    enter(.cruise)
+  }
+
+  private var hasFoundMore: Bool { rateBeforeProbe > 0 && rate > rateBeforeProbe * 1.1 }
+
+  /// What the probe has shown is known.
+  private mutating func judgeProbe() {
+    let found = hasFoundMore
     rateBeforeProbe = 0
     guard found else {
       growingProbes = 0
       if phase == .down { drawCruise() }
-      return enter(.cruise)
+      if phase != .cruise { enter(.cruise) }
+      return
     }
     growingProbes += 1
     probeCaution = 1

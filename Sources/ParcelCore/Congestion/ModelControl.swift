@@ -33,6 +33,8 @@ package struct ModelControl: CongestionControl {
   /// The believed rate when the last probe began, and how many probes in a row found more.
   var rateBeforeProbe = 0.0
   var growingProbes = 0
+  /// One past the last packet that the probe sent faster.
+  var probeEnd = 0
   /// What is left of the probes' excess after probes that cost packets: 1, halved each time.
   var probeCaution = 1.0
   var probeEffect = ProbeEffect()

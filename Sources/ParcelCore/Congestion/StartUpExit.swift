@@ -16,6 +16,8 @@ struct StartUpExit: Sendable {
   private var flat = 0
   /// The latest round trips, newest first, in microseconds.
   private var trips = (Int.max, Int.max, Int.max)
+  /// When the newest of them began to be measured, in microseconds.
+  private var tripTime = Int.min / 2
   /// What round trips exceeded the minimum by, on average, in the rounds that have ended: the path's jitter.
   private var noise = 0
   private var excessSum = 0
@@ -30,9 +32,17 @@ struct StartUpExit: Sendable {
   /// Loss of the rounds so far.
   private var background: Double { (Double(lost) + prior) / (Double(seen) + 40) }
 
-  /// A round trip was measured. `minimum` and `slack`, what clocks may add, in microseconds.
-  mutating func include(_ trip: Int, minimum: Int) {
-    trips = (trip, trips.0, trips.1)
+  /// A round trip was measured at `now`. `minimum` and the others in microseconds.
+  ///
+  /// A machine that was busy elsewhere handles everything that waited at one moment: three round trips too long by as much as it
+  /// was away. So what is measured at one moment counts once, with the smallest.
+  mutating func include(_ trip: Int, minimum: Int, now: Int) {
+    if now - tripTime < minimum / 32 {
+      trips.0 = min(trips.0, trip)
+    } else {
+      trips = (trip, trips.0, trips.1)
+      tripTime = now
+    }
     excessSum += trip - minimum
     excessCount += 1
   }
