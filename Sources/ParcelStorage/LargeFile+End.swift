@@ -73,6 +73,7 @@ extension LargeFile {
       restartDigest(request)
       return endCommit(request, .failure(failure))
     }
+    var isRenamed = false
     do throws(Errno) {
       do throws(Errno) { try system.syncData(descriptor) } catch {
         forgetUnsynced()
@@ -80,6 +81,7 @@ extension LargeFile {
       }
       let folder = Path.folder(target.path)
       try system.rename(partPath, to: target.path, replace: target.overwrite)
+      isRenamed = true
       // At once: what somebody else changes from now on must not look like ours.
       let found = try system.status(target.path)
       for above in lock.locked({ foldersToSync }) where above != folder { try system.syncFolder(above) }
@@ -89,6 +91,12 @@ extension LargeFile {
       release()
       endCommit(request, .success(Finished(size: request.size, verified: request.digests.first)))
     } catch {
+      if isRenamed {
+        // It has its final name, and only that name may not survive a power cut: nothing may touch it any more. Whoever opens it again
+        // finds it finished.
+        release()
+        return endCommit(request, .failure(.disk("finish", target.path, error)))
+      }
       restartDigest(request)
       if error.code == EEXIST {
         return endCommit(request, .failure(.exists(target.path, "another file came there meanwhile")))
@@ -109,7 +117,7 @@ extension LargeFile {
 
   func endCommit(_ request: FinishRequest, _ result: Result<Finished, Failure>) {
     let next = lock.locked { () -> (@Sendable () -> Void)? in
-      if case .failure = result { phase = .open }
+      if case .failure = result, phase != .closed { phase = .open }
       defer { whenCommitted = nil }
       return whenCommitted
     }

@@ -108,16 +108,25 @@ struct EstimateTests {
   @Test("Three long round trips in a row end start-up; one is a hint, and jitter of earlier rounds is none")
   func startUpQueue() {
     var exit = StartUpExit()
-    for _ in 0..<10 { exit.include(103_000, minimum: 100_000) }
+    for turn in 1...10 { exit.include(103_000, minimum: 100_000, now: turn * 10_000) }
     _ = exit.endRound(rate: 1000, losses: RoundLosses(), isLimited: false)
-    exit.include(108_000, minimum: 100_000)
+    exit.include(108_000, minimum: 100_000, now: 200_000)
     #expect(!exit.isHinted(minimum: 100_000, slack: 4000))
-    exit.include(112_000, minimum: 100_000)
+    exit.include(112_000, minimum: 100_000, now: 210_000)
     #expect(exit.isHinted(minimum: 100_000, slack: 4000))
     #expect(Self.reason(exit, RoundLosses()) == nil)
-    exit.include(113_000, minimum: 100_000)
-    exit.include(114_000, minimum: 100_000)
+    exit.include(113_000, minimum: 100_000, now: 220_000)
+    exit.include(114_000, minimum: 100_000, now: 230_000)
     #expect(Self.reason(exit, RoundLosses()) == .queue)
+  }
+
+  @Test("Long round trips that are measured at one moment are one: the machine was away")
+  func startUpPause() {
+    var exit = StartUpExit()
+    for turn in 1...10 { exit.include(103_000, minimum: 100_000, now: turn * 10_000) }
+    _ = exit.endRound(rate: 1000, losses: RoundLosses(), isLimited: false)
+    for later in 0..<6 { exit.include(145_000 + later, minimum: 100_000, now: 250_000 + later) }
+    #expect(Self.reason(exit, RoundLosses()) == nil)
   }
 
   @Test("Loss beyond that of the earlier rounds ends start-up, the same loss as ever does not")
