@@ -53,7 +53,16 @@ enum SmallLab {
         parts.append(part)
       }
     }
+    // Without ticks nobody flushes a batch whose last file came while another was still under way.
+    let flusher = Task {
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(300))
+        for volume in store.context.volumes.list { volume.batch.flush() }
+      }
+    }
     await finish(parts, &said)
+    flusher.cancel()
+    await flusher.value
     for (index, part) in parts.enumerated() where said.failures[index] != nil { _ = await part?.suspended() }
     store.shutDown()
     return said
