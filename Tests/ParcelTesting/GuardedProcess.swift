@@ -84,7 +84,34 @@ package enum Spawn {
   package static func run(_ arguments: [String]) throws {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
-    let pid = try start(arguments, descriptors: [(null, 0), (null, 1), (null, 2)])
+    try finish(start(arguments, descriptors: [(null, 0), (null, 1), (null, 2)]), arguments)
+  }
+
+  /// What a program writes to standard output until it ends; throws when it does not exit with 0.
+  package static func output(of arguments: [String]) throws -> String {
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(null) }
+    var ends: [Int32] = [0, 0]
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw FixtureError("socketpair: \(errno)") }
+    defer { close(ends[0]) }
+    let pid: pid_t
+    do {
+      defer { close(ends[1]) }
+      pid = try start(arguments, descriptors: [(null, 0), (ends[1], 1), (null, 2)])
+    }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(ends[0], &buffer, buffer.count)
+      guard count > 0 || count == -1 && errno == EINTR else { break }
+      if count > 0 { bytes += buffer[..<count] }
+    }
+    try finish(pid, arguments)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func finish(_ pid: pid_t, _ arguments: [String]) throws {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) == -1 {
       guard errno == EINTR else { throw FixtureError("waitpid: \(errno)") }

@@ -37,7 +37,7 @@ import Testing
 
   /// Sends the known bad packets and `count` random ones to each port of loopback.
   private func fire(at ports: [UInt16], count: Int, seed: UInt64) {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     defer { close(socket) }
     var random = Seeded(seed)
     for port in ports {
@@ -83,7 +83,7 @@ import Testing
     // Through the pair of relays, and through the original's form: each program has something to do meanwhile.
     let first = try fetch("first", ["-e", "-H", "127.0.0.1", "-P", "\(near.port)"])
     let second = try fetch("second", ["--relay", "127.0.0.1:\(original.port)", "-u"])
-    _ = eventually { !ports(of: near.pid).isEmpty || !first.process.isRunning }
+    _ = eventually { !ports(of: near.pid).isEmpty || !first.isRunning }
 
     let all = programs.flatMap { ports(of: $0.pid) }
     #expect(all.count >= 4)
@@ -94,7 +94,7 @@ import Testing
     #expect(one.code == 0, "\(one.out) \(one.err)")
     #expect(two.code == 0, "\(two.out) \(two.err)")
     for (program, old) in zip(programs, before) {
-      #expect(program.running.process.isRunning)
+      #expect(program.running.isRunning)
       // What a transfer holds comes and goes; a leak of a packet each would be far above this.
       #expect(memory(program.pid) < old + 60_000, "\(old) kB, then \(memory(program.pid)) kB")
     }

@@ -184,29 +184,16 @@ import Testing
   @Test func aFullDiskIsKnownByWhatTheFileSystemSays() throws {
     defer { folder.remove() }
     // A file system of one megabyte in a name space of its own.
-    let probe = Process()
-    probe.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    probe.arguments = ["unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"]
-    probe.standardError = FileHandle.nullDevice
-    try probe.run()
-    probe.waitUntilExit()
+    let mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none"]
     // Where name spaces are not allowed there is no small disk to try it on.
-    guard probe.terminationStatus == 0 else { return }
+    guard try Programs.run("unshare", ["-rm"] + mount + ["/mnt"], in: folder).code == 0 else { return }
     try list(["http://127.0.0.1:1/a\ta\t2000000"])
     try folder.makeFolder("small")
-    let errors = "\(folder.path)/errors"
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    process.arguments = [
-      "unshare", "-rm", "sh", "-c",
-      "mount -t tmpfs -o size=1m none small && exec '\(Programs.folder)/parcel' -m list.tsv -d small 2> '\(errors)'",
-    ]
-    try process.run()
-    process.waitUntilExit()
-    let text = try String(contentsOfFile: errors, encoding: .utf8)
-    #expect(process.terminationStatus == 6, "\(text)")
-    #expect(text.contains("2.00 MB are needed, and 1.05 MB are free in "), "\(text)")
+    let command =
+      mount.joined(separator: " ") + " small && exec '\(Programs.folder)/parcel' -m list.tsv -d small"
+    let result = try Programs.run("unshare", ["-rm", "sh", "-c", command], in: folder)
+    #expect(result.code == 6, "\(result.err)")
+    #expect(result.err.contains("2.00 MB are needed, and 1.05 MB are free in "), "\(result.err)")
   }
 
   @Test func anExpiredWebTokenStopsBeforeTheServerIsAsked() throws {
@@ -246,7 +233,7 @@ import Testing
     #expect(hasBegun)
     let second = try Programs.run("parcel", ["-m", "list.tsv", "-d", "out"], in: folder)
     #expect(second.code == 6, "\(second.err)")
-    let pid = first.process.processIdentifier
+    let pid = first.pid
     #expect(
       second.err.contains("parcel, process \(pid) on '")
         && second.err.contains("has been working on it since 20"),

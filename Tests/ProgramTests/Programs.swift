@@ -23,6 +23,7 @@ enum Programs {
     .deletingLastPathComponent().deletingLastPathComponent().path
 
   struct Result {
+    /// What it exited with; of one that a signal ended, the signal's number, negative.
     var code: Int32
     var out: String
     var err: String
@@ -30,47 +31,75 @@ enum Programs {
 
   /// A program that runs, with its output going to files.
   final class Running {
-    let process = Process()
+    let pid: pid_t
     private let outPath: String
     private let errPath: String
+    private var status: Int32?
 
-    init(_ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil) throws {
+    /// Starts one of ours, or another that PATH leads to. Not through Foundation: it waits until every process that inherited its
+    /// line has ended, the Swift runtime's tool for backtraces too, which can hang.
+    init(
+      _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil,
+      environment: [String] = []
+    ) throws {
       let tag = UUID().uuidString
       outPath = "\(folder.path)/out-\(tag)"
       errPath = "\(folder.path)/err-\(tag)"
-      for path in [outPath, errPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-      process.executableURL = URL(fileURLWithPath: Programs.folder + "/" + name)
-      process.arguments = arguments
-      process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-      process.standardOutput = FileHandle(forWritingAtPath: outPath)
-      process.standardError = FileHandle(forWritingAtPath: errPath)
-      if let input {
-        let pipe = Pipe()
-        process.standardInput = pipe
-        try process.run()
-        pipe.fileHandleForWriting.write(Data(input.utf8))
-        try pipe.fileHandleForWriting.close()
-      } else {
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-      }
+      let inPath = input == nil ? "/dev/null" : "\(folder.path)/in-\(tag)"
+      if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: inPath)) }
+      let descriptors = [
+        open(inPath, O_RDONLY | O_CLOEXEC),
+        open(outPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600),
+        open(errPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600),
+      ]
+      defer { for descriptor in descriptors { close(descriptor) } }
+      let path = name.hasPrefix("parcel") ? Programs.folder + "/" + name : name
+      // `env` changes the folder (the call for it in the C library is not visible to Swift) and becomes the program.
+      pid = try Spawn.start(
+        ["env", "-C", folder.path, path] + arguments, environment: environment,
+        descriptors: descriptors.enumerated().map { ($1, Int32($0)) })
+    }
+
+    deinit {
+      guard isRunning else { return }
+      signal(SIGKILL)
+      _ = wait()
+    }
+
+    var isRunning: Bool {
+      look()
+      return status == nil
     }
 
     /// What it has written to standard output so far.
     var output: String { (try? String(contentsOfFile: outPath, encoding: .utf8)) ?? "" }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    func signal(_ number: Int32) { if status == nil { kill(pid, number) } }
 
+    /// Waits for its end, at most ten minutes: then it is killed, and the code is that.
     func wait() -> Result {
-      process.waitUntilExit()
+      for _ in 0..<60_000 where isRunning { usleep(10_000) }
+      if isRunning {
+        signal(SIGKILL)
+        for _ in 0..<1000 where isRunning { usleep(10_000) }
+      }
       let text = { (path: String) in (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-      return Result(code: process.terminationStatus, out: text(outPath), err: text(errPath))
+      return Result(code: status ?? .min, out: text(outPath), err: text(errPath))
+    }
+
+    private func look() {
+      var raw: Int32 = 0
+      guard status == nil, waitpid(pid, &raw, WNOHANG) == pid else { return }
+      status = raw & 0x7F == 0 ? raw >> 8 & 0xFF : -(raw & 0x7F)
     }
   }
 
   static func run(
-    _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil
-  ) throws -> Result { try Running(name, arguments, in: folder, input: input).wait() }
+    _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil,
+    environment: [String] = []
+  ) throws -> Result {
+    try Running(name, arguments, in: folder, input: input, environment: environment).wait()
+  }
 }
 
 /// Waits for something another program does, looking every 20 ms, at most a minute: a limit, not a measurement.
@@ -84,15 +113,7 @@ func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
 
 /// The digest that a command of the system computes.
 func digest(_ tool: String, _ path: String) throws -> String {
-  let process = Process()
-  let pipe = Pipe()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = [tool, path]
-  process.standardOutput = pipe
-  try process.run()
-  let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-  process.waitUntilExit()
-  return String(output.prefix { $0 != " " })
+  try String(Spawn.output(of: [tool, path]).prefix { $0 != " " })
 }
 
 /// A file of `bytes` bytes that differ everywhere.
@@ -115,7 +136,7 @@ final class Service {
   let running: Programs.Running
   /// What it said after "listening on ", the first line's.
   let address: String
-  var pid: Int32 { running.process.processIdentifier }
+  var pid: Int32 { running.pid }
   var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
 
   init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
@@ -124,7 +145,7 @@ final class Service {
     let isReady = eventually { [running] in
       let line = running.output.split(separator: "\n").first { $0.hasPrefix("listening on ") }
       found = line.map { String($0.dropFirst("listening on ".count)) } ?? ""
-      return line != nil || !running.process.isRunning
+      return line != nil || !running.isRunning
     }
     guard isReady, !found.isEmpty else {
       running.signal(SIGKILL)

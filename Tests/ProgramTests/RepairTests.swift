@@ -182,9 +182,9 @@ import Testing
       ["-m", "wanted.tsv", "-d", "out", "-n", "2", "--limit-rate", "8M", "--events", "events.jsonl"],
       in: folder)
     let isRepairing = eventually {
-      proxy.down > size + size / 4 || !running.process.isRunning
+      proxy.down > size + size / 4 || !running.isRunning
     }
-    #expect(isRepairing && running.process.isRunning)
+    #expect(isRepairing && running.isRunning)
     running.signal(SIGKILL)
     _ = running.wait()
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/big"))

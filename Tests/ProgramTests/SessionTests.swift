@@ -34,15 +34,7 @@ final class Tmux {
   }
 
   func screen() throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["tmux", "-S", socket, "capture-pane", "-p", "-t", "t"]
-    process.standardOutput = pipe
-    try process.run()
-    let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return text
+    try Spawn.output(of: ["tmux", "-S", socket, "capture-pane", "-p", "-t", "t"])
   }
 
   /// Waits until the screen shows all of it.

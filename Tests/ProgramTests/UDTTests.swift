@@ -114,7 +114,7 @@ import Testing
       let wanted = 5_000_000 * turn
       _ = eventually {
         let blocks = (try? FileManager.default.attributesOfItem(atPath: part)[.size] as? Int) ?? 0
-        return blocks > 0 && self.allocated(part) > wanted || !run.process.isRunning
+        return blocks > 0 && self.allocated(part) > wanted || !run.isRunning
       }
       try Spawn.run(["pkill", signal, "-f", pattern])
       try afterwards()
@@ -233,21 +233,19 @@ import Testing
     ])
     defer { server.stop() }
     try scene(files, base: "http://\(TwoHosts.addressA):9000", root: root)
-    let client = Process()
-    client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    client.arguments = [
-      "ip", "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",
-      "--limit-rate", "8M", "-q",
-    ]
-    client.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    try client.run()
+    let client = try Programs.Running(
+      "ip",
+      [
+        "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",
+        "--limit-rate", "8M", "-q",
+      ], in: folder)
     let part = "\(folder.path)/out/large.bam.part"
     _ = eventually { allocated(part) > 4_000_000 || !client.isRunning }
     try hosts.connect(false)
     usleep(1_500_000)
     try hosts.connect(true)
-    client.waitUntilExit()
-    #expect(client.terminationStatus == 0)
+    let result = client.wait()
+    #expect(result.code == 0, "\(result.err)")
     try expectRight(names, root: root)
   }
 
@@ -266,16 +264,12 @@ import Testing
     ])
     defer { server.stop() }
     try scene([files[1]], base: "http://\(TwoHosts.addressA):9000", root: root)
-    let client = Process()
-    client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    client.arguments = [
-      "ip", "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",
-      "-q",
-    ]
-    client.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-    try client.run()
-    client.waitUntilExit()
-    #expect(client.terminationStatus == 0)
+    let client = try Programs.run(
+      "ip",
+      [
+        "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u", "-q",
+      ], in: folder)
+    #expect(client.code == 0, "\(client.err)")
     try expectRight([files[1].0], root: root)
   }
 }

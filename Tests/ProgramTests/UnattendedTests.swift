@@ -84,7 +84,7 @@ import Testing
       ], in: folder)
     defer { running.signal(SIGKILL) }
     #expect(eventually { waits("began") })
-    #expect(running.process.isRunning)
+    #expect(running.isRunning)
     try FileManager.default.removeItem(atPath: "\(folder.path)/out/ballast")
     let result = running.wait()
     #expect(result.code == 0, "\(result.out) \(result.err)")
