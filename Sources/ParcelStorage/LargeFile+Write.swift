@@ -110,12 +110,7 @@ extension LargeFile {
 
   /// Reads again the blocks that came in pieces, from the page cache.
   func digestCompleteBlocks(_ scratch: UnsafeMutableRawBufferPointer) {
-    let (waiting, layout) = lock.locked { () -> ([Int], BlockLayout?) in
-      if let layout = self.layout, blocks.isEmpty, undigested.isEmpty {
-        for range in stored.ranges { undigested.formUnion(layout.wholeBlocks(in: range)) }
-      }
-      return (undigested.sorted(), self.layout)
-    }
+    let (waiting, layout) = lock.locked { (undigested.sorted(), self.layout) }
     guard let layout, descriptor >= 0 else { return }
     for block in waiting {
       guard let digest = BlockDigest.reread(descriptor, layout.range(block), scratch: scratch, system) else {

@@ -130,7 +130,10 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
       }
       self.identity = identity
       setLayout(identity.size)
-      return layout != nil
+      guard let layout else { return false }
+      // At once: from here on what lands is noted by blocks, and the journal is written by them.
+      for range in stored.ranges { undigested.formUnion(layout.wholeBlocks(in: range)) }
+      return true
     }
     // Bytes may have come before the name did.
     if isNew {
