@@ -223,7 +223,7 @@ import Testing
     defer { nginx.stop() }
     try makeFile("\(nginx.root.path)/file", bytes: 20_000_000)
     try list(["\(nginx.http)/file\tsub/file\t20000000"])
-    let first = try Programs.Running(
+    let first = try Programs.start(
       "parcel", ["-m", "list.tsv", "-d", "out", "--limit-rate", "2M"], in: folder)
     let hasBegun = eventually {
       var info = stat()

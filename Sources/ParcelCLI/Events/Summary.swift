@@ -257,6 +257,7 @@ extension Summary {
 
   private var amounts: String {
     let here = bytes > 0 ? PlainNumbers.bytes(received, of: bytes) : PlainNumbers.bytes(received)
+    guard fetched > 0 else { return "\(here); nothing fetched" }
     let mean = "\(PlainNumbers.bytes(fetched)) fetched in \(PlainNumbers.duration(seconds))"
     return "\(here); \(mean), \(PlainNumbers.rate(meanRate)) on average"
   }
