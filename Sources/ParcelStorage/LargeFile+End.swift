@@ -31,8 +31,8 @@ extension LargeFile {
     if let first = missing.ranges.first {
       let failure = Failure(
         .digest, retry: .now,
-        "Could not finish '\(target.path)': \(Failure.grouped(missing.count)) bytes are missing, from byte "
-          + "\(Failure.grouped(first.start)) on.", remedy: "They are fetched again.")
+        "Could not finish '\(target.path)': \(Grouped.text(missing.count)) bytes are missing, from byte "
+          + "\(Grouped.text(first.start)) on.", remedy: "They are fetched again.")
       lock.locked { takeFinishRequest() }?.completion(.failure(failure))
       return
     }

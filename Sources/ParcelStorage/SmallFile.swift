@@ -143,7 +143,7 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
       return .failure(
         Failure(
           .size, retry: .now,
-          "Could not finish '\(target.path)': \(Failure.grouped(position)) of \(Failure.grouped(size)) bytes came."
+          "Could not finish '\(target.path)': \(Grouped.text(position)) of \(Grouped.text(size)) bytes came."
         ))
     }
     let bytes = UnsafeRawBufferPointer(start: memory, count: memory == nil ? 0 : size)

@@ -1,4 +1,5 @@
 import Glibc
+import ParcelCore
 import ParcelSystem
 
 /// System calls with `Errno` as error and interrupted ones repeated. All may block.
@@ -195,24 +196,5 @@ struct System: Sendable {
     let text = (try? kernel.contents("/proc/sys/kernel/random/boot_id")).flatMap { $0 } ?? []
     let id = String(decoding: text.filter { $0 > 32 && $0 < 127 }, as: UTF8.self)
     return id.isEmpty ? "unknown" : id
-  }
-}
-
-/// Absolute paths as text.
-enum Path {
-  /// The folder a path is in; `/` for the root itself.
-  static func folder(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
-  }
-
-  static func name(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
-    return String(path[path.utf8.index(after: slash)...])
-  }
-
-  /// True for `folder` itself and everything in it.
-  static func isInside(_ path: String, _ folder: String) -> Bool {
-    path == folder || folder == "/" || path.utf8.starts(with: (folder + "/").utf8)
   }
 }
