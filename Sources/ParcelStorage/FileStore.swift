@@ -125,7 +125,8 @@ package final class FileStore: DownloadStore, Sendable {
   private static func takeRootLock(_ root: String, _ context: StoreContext) -> Result<LockFile, Failure> {
     do throws(Errno) {
       // Else a power cut takes the new folder away, with everything that was safe in it.
-      for above in try context.system.makeFolders(root) { try context.system.syncFolder(above) }
+      try context.makeFolders(root)
+      try context.freshFolders.sync(above: root, context.system)
     } catch { return .failure(.disk("make", root, error)) }
     return LockFile.take(root + "/.parcel-lock", for: root, as: context.holder, context.system)
   }

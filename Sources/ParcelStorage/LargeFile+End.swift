@@ -84,7 +84,7 @@ extension LargeFile {
       isRenamed = true
       // At once: what somebody else changes from now on must not look like ours.
       let found = try system.status(target.path)
-      for above in lock.locked({ foldersToSync }) where above != folder { try system.syncFolder(above) }
+      try context.freshFolders.sync(above: target.path, system)
       try system.syncFolder(folder)
       _ = try? system.remove(journalPath)
       if let found { context.options.ledger?.noteRenamed(target.path, found, request.digests) }

@@ -206,8 +206,7 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
 
   private func makeFolder(_ folder: String) throws(Errno) -> Volume {
     if context.knownFolders.withLock({ $0.contains(folder) }) { return volume }
-    let made = try system.makeFolders(folder)
-    if made.isEmpty {
+    if try !context.makeFolders(folder) {
       let home = try context.volumes.volume(ofFolder: folder)
       if home !== volume { return home }
     }

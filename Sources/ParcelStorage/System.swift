@@ -164,24 +164,26 @@ struct System: Sendable {
     return nil
   }
 
-  /// Makes a folder and those above it. Returns the folders in which new names stand: to be synced.
-  func makeFolders(_ path: String) throws(Errno) -> [String] {
+  /// Makes a folder and those above it. `onMade` gets each folder in which a new name stands, at once: what comes after it may fail.
+  func makeFolders(_ path: String, onMade: (String) -> Void = { _ in }) throws(Errno) {
+    let above = Path.folder(path)
     do throws(Errno) { while try interrupted(calls.makeFolder(path)) {} } catch {
       switch error.code {
       case EEXIST:
         guard let found = try status(path, follow: true) else { throw Errno(code: ENOENT) }
         guard found.st_mode & S_IFMT == S_IFDIR else { throw Errno(code: ENOTDIR) }
-        return []
-      case ENOENT where Path.folder(path) != path:
-        let above = try makeFolders(Path.folder(path))
+        return
+      case ENOENT where above != path:
+        try makeFolders(above, onMade: onMade)
         do throws(Errno) { while try interrupted(calls.makeFolder(path)) {} } catch {
-          if error.code != EEXIST { throw error }
+          // Somebody else was quicker.
+          if error.code == EEXIST { return }
+          throw error
         }
-        return above + [Path.folder(path)]
       default: throw error
       }
     }
-    return [Path.folder(path)]
+    onMade(above)
   }
 
   /// Whether a call was interrupted and has to be made again; other errors are thrown.

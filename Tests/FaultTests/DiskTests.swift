@@ -84,6 +84,27 @@ let depth = getenv("PARCEL_DEEP") == nil ? 1 : 20
     }
   }
 
+  /// The first attempt makes the folder and cannot sync its name; the next one finds the folder there.
+  @Test(arguments: [FaultyCalls.Kind.open, .syncFolder])
+  func `a folder whose name could not be synced at once is synced before a file in it is done`(
+    kind: FaultyCalls.Kind
+  ) async {
+    let disk = MemoryDisk()
+    let store = StoreLab.store(
+      StoreLab.world(FaultyCalls(disk, [Fault(kind: kind, call: 0, effect: .error(EIO))])))
+    if case .success = await StoreLab.open(store, StoreLab.target) { Issue.record("opened all the same") }
+    guard case .success(.ready(let file)) = await StoreLab.open(store, StoreLab.target) else {
+      Issue.record("cannot be opened")
+      return store.shutDown()
+    }
+    file.identify(StoreLab.identity)
+    _ = file.writer(for: ByteRange(0, StoreLab.size)).send(StoreLab.content, upTo: StoreLab.size)
+    if case .failure(let failure) = await file.finished(StoreLab.size) { Issue.record("\(failure.text)") }
+    store.shutDown()
+    let isThere = disk.afterPowerLoss(.nothing, seed: 1).bytes(StoreLab.path) != nil
+    #expect(isThere)
+  }
+
   @Test(
     arguments: [
       [.renameNoReplace: EINVAL], [.renameNoReplace: EINVAL, .link: EPERM], [.syncFolder: EINVAL],
