@@ -117,7 +117,7 @@ let package = Package(
     tests(
       "FaultTests",
       ["ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
-    tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests(
       "ParcelTunnelTests",
       [

@@ -16,7 +16,7 @@ extension Engine {
       if status.choice != .auto { dirty.insert(id) }
       statuses.append(status)
       isRemoved.append(false)
-      queue.append(id)
+      queue.append(id, to: .new)
       count(status, 1)
     }
     if let title, !title.isEmpty { names(title) }

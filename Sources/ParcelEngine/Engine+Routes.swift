@@ -112,7 +112,7 @@ extension Engine {
   /// Takes a connection of the host's budget, or a flow of the relay's; the name to give it back under.
   func takeBudget(_ entry: Live, _ route: Route, _ kind: TransportKind, now: Instant) -> String? {
     guard kind == .udt, let relay = route.relay else {
-      let host = Address.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
+      let host = entry.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
       return budget.take(host, now: now) ? host : nil
     }
     guard !budget.isHeld(route.origin, now: now) else { return nil }
@@ -174,7 +174,7 @@ extension Engine {
     for route in routes where route.counters.left == 0 { route.counters.canMeasure = false }
     for id in queue.next(32) where !isRemoved[id.index] && choice(of: id) == .auto {
       guard let size = specs[id.index].size, size >= smallFileLimit,
-        let route = routeOf[Address.origin(of: address(of: specs[id.index]))]
+        let route = routeOf[origin(of: id)]
       else { continue }
       route.counters.left += min(size, 1 << 50)
     }

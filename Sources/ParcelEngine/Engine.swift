@@ -51,14 +51,14 @@ package actor Engine {
   /// Servers that get no token although there is one: said once for each.
   var withoutToken: [String] = []
   var nextTransfer: UInt64 = 0
-  /// File systems that had no room, and servers that refused the token, in the order of their first trouble.
+  /// File systems and folders that could not be written to, and servers that refused the token, in the order of their first trouble.
   var volumeWaits: [VolumeWait] = []
   var tokenWaits: [TokenWait] = []
-  /// What is known of folders' file systems. Asked for again whenever one of them is full.
-  var volumeOf: [String: VolumeID] = [:]
-  /// Folders whose file system was asked for and not told yet.
+  /// Which file system folders are on, and which folder stands for them, as far as somebody had to know.
+  var homes: [String: Home] = [:]
+  /// Folders whose home was asked for and not told yet.
   var asking: Set<String> = []
-  /// Downloads that found no room and do not know yet which file system that was.
+  /// Downloads that could not write and do not know yet what the place looks like.
   var asksSpace = 0
   /// Counts the tokens of this run, from 0.
   var tokenNumber = 0
@@ -70,6 +70,9 @@ package actor Engine {
   var hasStarted: Bool
   var isPausedAll = false
   var isStopping = false
+
+  /// Servers that answered in this run.
+  var answered: Set<String> = []
 
   // What the next snapshot will say.
   var totals = Totals()

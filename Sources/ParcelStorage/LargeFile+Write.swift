@@ -39,8 +39,7 @@ extension LargeFile {
     let (isOpen, hasFailed) = lock.locked { (descriptor >= 0, failure != nil) }
     if isOpen || hasFailed { return isOpen && !hasFailed }
     do {
-      let made = try system.makeFolders(Path.folder(target.path))
-      lock.locked { foldersToSync += made }
+      try context.makeFolders(Path.folder(target.path))
       guard takeLock() else { return false }
       // The old journal must be gone for good before new bytes stand in its `.part`.
       if try system.remove(journalPath) { try system.syncFolder(Path.folder(target.path)) }

@@ -56,7 +56,6 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   var failure: Failure?
   var descriptor: Int32 = -1
   var lockFile: LockFile?
-  var foldersToSync: [String] = []
   var identity: ObjectIdentity?
   var layout: BlockLayout?
   var writers: [SegmentBuffer] = []

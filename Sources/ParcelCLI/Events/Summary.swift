@@ -215,9 +215,13 @@ extension Summary {
     if insecure { lines.append(style.paint("INSECURE: certificates were not checked.", .alarm)) }
     let failed = troubles.filter { $0.failure.code != .skipped }
     let leftOut = troubles.filter { $0.failure.code == .skipped }
+    // What helps many is said once, below the first of them.
+    var last = ""
     lines += list("Failed:", failed, all: "--summary FILE lists all of them") { trouble in
-      ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
-        + (trouble.failure.remedy.isEmpty ? [] : ["    " + Printable.text(trouble.failure.remedy)])
+      let remedy = trouble.failure.remedy
+      defer { last = remedy }
+      return ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
+        + (remedy.isEmpty || remedy == last ? [] : ["    " + Printable.text(remedy)])
     }
     lines += list("Repaired:", repairs.filter(\.mended), all: "--summary FILE lists all of them") { repair in
       let count = repair.report.blocks

@@ -119,8 +119,6 @@ extension PreflightRules {
 
   // MARK: What is in the place
 
-  private static let largestOnFAT = 4_294_967_295
-
   func diskRows() -> [PreflightFinding] {
     guard facts.target.failure == nil else { return [] }
     return inTheWay() + badFolders() + tooLarge()
@@ -187,8 +185,8 @@ extension PreflightRules {
   }
 
   private func tooLarge() -> [PreflightFinding] {
-    guard facts.target.kind == "vfat" else { return [] }
-    let indices = facts.specs.indices.filter { facts.specs[$0].size ?? 0 > Self.largestOnFAT }
+    guard let largest = FileSystemKind.largestFile(facts.target.kind) else { return [] }
+    let indices = facts.specs.indices.filter { facts.specs[$0].size ?? 0 > largest }
     guard !indices.isEmpty else { return [] }
     return [
       rows(
