@@ -125,7 +125,7 @@ extension Engine {
     list(entry)
     if entry.machine.isResting {
       entry.part = nil
-      if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping { queue.append(id) }
+      if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping { enqueue(id) }
     }
     refreshStatus(entry, now: now)
     if statuses[id.index].state == .held { hold(entry, now: now) }
