@@ -2,6 +2,7 @@ import Glibc
 import ParcelCLI
 import ParcelCore
 import ParcelEngine
+import ParcelSystem
 import ParcelTerminal
 
 /// `parcel-tui`, and `parcel` with nothing to do: the session on the terminal, the engine behind it.
@@ -122,7 +123,9 @@ private struct Commands: Sendable {
       switch command {
       case .openManifest(let path):
         let manifest = try await onThread { () throws(Failure) in
-          try Documents.manifest(Documents.absolute(path))
+          let manifest = try Documents.manifest(Documents.absolute(path))
+          FreeMemory.giveBack()
+          return manifest
         }
         for remark in manifest.remarks { await run.engine.report(.warning, remark) }
         await run.engine.add(

@@ -45,6 +45,9 @@ extension Engine {
       specs: specs, folder: options.folder, server: options.server, token: options.token,
       tokenFile: options.tokenFile, headers: options.headers, overwrite: options.overwrite,
       transport: options.transport, relay: options.relay)
+    input.rows = []
+    input.hasStarted = hasStarted
+    guard uncheckedRows > 0 else { return input }
     var rows: [Int] = []
     for index in specs.indices where !isRemoved[index] {
       if isUnchecked[index] {
@@ -57,7 +60,6 @@ extension Engine {
       }
     }
     input.rows = rows
-    input.hasStarted = hasStarted
     return input
   }
 

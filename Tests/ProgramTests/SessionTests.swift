@@ -184,7 +184,7 @@ final class Tmux {
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/more.txt"))
     try tmux.answer("s", shows: "left out before the start")
     try tmux.shows("verified", "failed")
-    #expect(try eventually { FileManager.default.fileExists(atPath: "\(folder.path)/out/more.txt") })
+    #expect(eventually { FileManager.default.fileExists(atPath: "\(folder.path)/out/more.txt") })
     // Again, and away with it.
     try tmux.type("o")
     try tmux.line("more.tsv")

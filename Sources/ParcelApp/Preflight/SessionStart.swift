@@ -1,5 +1,6 @@
 import ParcelCLI
 import ParcelCore
+import ParcelSystem
 import ParcelTerminal
 import Synchronization
 
@@ -71,6 +72,7 @@ final class SessionStart: Sendable {
     let rows = (input.rows ?? []).map { DownloadID($0) }
     guard !rows.isEmpty else { return }
     let report = await Preflight(options, input: input, transport: run.transport).report()
+    FreeMemory.giveBack()
     for finding in report.findings { await run.engine.report(.warning, finding.failure.text) }
     let isAsked = report.stops && !options.wanted.keepGoing
     let check = state.withLock { state in
