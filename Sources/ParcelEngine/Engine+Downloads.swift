@@ -151,7 +151,7 @@ extension Engine {
     if entry.machine.isResting {
       entry.part = nil
       if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping {
-        queue.append(id, to: .begun)
+        enqueue(id, to: .begun)
       }
     }
     refreshStatus(entry, now: now)

@@ -47,24 +47,13 @@ extension Engine {
   func route(to url: String, now: Instant) -> Route {
     let origin = Address.origin(of: url)
     if let route = routeOf[origin] { return route }
-    let relay = relay(for: url)
+    let relay = options.relay.endpoint(for: url)
     let policy = TransportPolicy(choice: policyChoice, relayKnown: tunnel != nil && relay != nil)
     let route = Route(
       origin: origin, policy: policy, relay: relay, since: now, clock: String(wallClock().prefix(5)))
     routes.append(route)
     routeOf[origin] = route
     return route
-  }
-
-  private func relay(for url: String) -> Endpoint? {
-    switch options.relay {
-    case .unknown: return nil
-    case .fixed(let endpoint): return endpoint
-    case .urlHost(let port):
-      guard let parts = URLReference(url), var host = parts.host, !host.isEmpty else { return nil }
-      if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-      return Endpoint(host: host, port: parts.port ?? port)
-    }
   }
 
   /// A server may name its relay, unless the user did.
@@ -185,7 +174,7 @@ extension Engine {
   /// Tells decisions: the log all of them, the events those that change something.
   func decided(_ changes: [TransportPolicy.Change], _ route: Route, now: Instant) {
     for change in changes {
-      note(.info, "\(route.origin): \(change.reason)")
+      note(.info, "\(route.origin): over \(change.to.rawValue): \(change.reason)")
       guard change.from != change.to else { continue }
       route.since = now
       route.clock = String(wallClock().prefix(5))

@@ -28,6 +28,9 @@ package actor Engine {
   var infos: [DownloadInfo] = []
   var statuses: [DownloadStatus] = []
   var isRemoved: [Bool] = []
+  /// The check before its start is still to come (`add(_:title:unchecked:)`).
+  var isUnchecked: [Bool] = []
+  var uncheckedRows = 0
 
   /// Downloads with a choice of their own.
   var choices: [DownloadID: TransportChoice] = [:]
@@ -67,7 +70,7 @@ package actor Engine {
   var holdChanges: [HoldChange] = []
   var lastHolds: [HoldStatus] = []
   var nextHoldCheck = Instant.zero
-  var hasStarted: Bool
+  package internal(set) var hasStarted: Bool
   var isPausedAll = false
   var isStopping = false
 
@@ -237,8 +240,9 @@ package actor Engine {
   var phase: Snapshot.Phase {
     if isStopping { return .stopping }
     if totals.files > 0, totals.done + totals.failed + totals.needsUser == totals.files { return .finished }
-    if isPausedAll || (hasNothingOpen && queue.isEmpty && totals.paused > 0) { return .paused }
-    return hasStarted && !(hasNothingOpen && queue.isEmpty && totals.held == 0) ? .running : .idle
+    let hasNothingToDo = hasNothingOpen && queue.isEmpty && uncheckedRows == 0
+    if isPausedAll || (hasNothingToDo && totals.paused > 0) { return .paused }
+    return hasStarted && !(hasNothingToDo && totals.held == 0) ? .running : .idle
   }
 
   func publishIfDue(now: Instant, force: Bool) {
@@ -275,7 +279,7 @@ package actor Engine {
     publish(snapshot)
   }
 
-  private var settings: Settings {
+  package var settings: Settings {
     var settings = Settings()
     settings.title = title
     settings.folder = options.folder

@@ -64,6 +64,11 @@ extension PreflightRules {
     var folded: [String: Int] = [:]
     var doubles: [(row: Int, other: Int, path: String)] = []
     var clashes: [(row: Int, other: Int)] = []
+    // Others count on behind the rows: they were there first and cannot be to blame.
+    for (index, spec) in facts.others.enumerated() {
+      guard let path = Self.path(spec) else { continue }
+      _ = taken.claim(path, for: DownloadID(facts.specs.count + index))
+    }
     for (index, spec) in facts.specs.enumerated() {
       guard let path = Self.path(spec) else { continue }
       if let other = taken.claim(path, for: DownloadID(index)) {
@@ -78,6 +83,14 @@ extension PreflightRules {
 
   private func twice(_ doubles: [(row: Int, other: Int, path: String)]) -> [PreflightFinding] {
     guard let first = doubles.first else { return [] }
+    if doubles.allSatisfy({ spec($0.row).source == spec($0.other).source }) {
+      let text =
+        doubles.count == 1
+        ? "1 file is in the list already" : "\(Grouped.text(doubles.count)) files are in the list already"
+      return [
+        rows(doubles.map(\.row), .trouble, "Twice", .input, text, "Leave them out: nothing is missing then.")
+      ]
+    }
     let text =
       doubles.count == 1
       ? "'\(name(first.row))' and '\(name(first.other))' would both be written to '\(first.path)'"
