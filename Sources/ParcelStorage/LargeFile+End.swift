@@ -10,30 +10,34 @@ extension LargeFile {
     size: Int, digests: [Digest], completion: @escaping @Sendable (Result<Finished, Failure>) -> Void
   ) {
     let known = target.digests.isEmpty ? digests : target.digests
-    let request = FinishRequest(
-      size: size, digests: context.options.verifies ? known : [], completion: completion)
-    let refusal = lock.locked { () -> Failure? in
-      if let failure { return failure }
-      guard phase == .open else { return .cancelled(target.path) }
+    let wanted = context.options.verifies ? known : []
+    let (number, refusal) = lock.locked { () -> (Int, Failure?) in
+      if let failure { return (0, failure) }
+      guard phase == .open else { return (0, .cancelled(target.path)) }
       phase = .finishing
-      finishRequest = request
-      return nil
+      finishes += 1
+      finishRequest = FinishRequest(number: finishes, size: size, digests: wanted, completion: completion)
+      return (finishes, nil)
     }
     if let refusal { return completion(.failure(refusal)) }
     closeWriters()
-    volume.writer.submit { [self] scratch in allWritten(size, scratch) }
+    volume.writer.submit { [self] _ in allWritten(number, size) }
   }
 
   /// On the writer thread, behind the last write.
-  private func allWritten(_ size: Int, _ scratch: UnsafeMutableRawBufferPointer) {
-    guard openForWriting() else { return }
-    let missing = lock.locked { stored.missing(in: ByteRange(0, size)) }
+  private func allWritten(_ number: Int, _ size: Int) {
+    guard lock.locked({ finishRequest?.number == number }), openForWriting() else { return }
+    let (missing, request) = lock.locked { () -> (ByteRangeSet, FinishRequest?) in
+      let missing = stored.missing(in: ByteRange(0, size))
+      guard !missing.isEmpty, finishRequest?.number == number else { return (missing, nil) }
+      return (missing, takeFinishRequest())
+    }
     if let first = missing.ranges.first {
       let failure = Failure(
         .digest, retry: .now,
         "Could not finish '\(target.path)': \(Grouped.text(missing.count)) bytes are missing, from byte "
           + "\(Grouped.text(first.start)) on.", remedy: "They are fetched again.")
-      lock.locked { takeFinishRequest() }?.completion(.failure(failure))
+      request?.completion(.failure(failure))
       return
     }
     do throws(Errno) {
@@ -44,7 +48,7 @@ extension LargeFile {
     // The disk can begin while the digest is still behind.
     volume.syncer.submit { [self] _ in syncEarly() }
     lock.locked {
-      guard phase == .finishing, var request = finishRequest else { return }
+      guard phase == .finishing, var request = finishRequest, request.number == number else { return }
       isFollowerHeld = false
       request.isWritten = true
       finishRequest = request

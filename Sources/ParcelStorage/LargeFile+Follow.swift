@@ -130,10 +130,11 @@ extension LargeFile {
         ranges.append(layout.range(block))
         drop(layout.range(block), block..<block + 1)
       }
+      // Here, so that no `finish` can miss them before the engine is told that they are gone.
+      for range in ranges { events(.lost(range)) }
       return (ranges, takeFinishRequest())
     }
     volume.writer.submit { [self] _ in appendProgress() }
-    for range in ranges { events(.lost(range)) }
     request?.completion(.failure(lostBlocks(ranges)))
   }
 

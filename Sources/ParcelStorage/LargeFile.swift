@@ -21,6 +21,8 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   }
 
   struct FinishRequest {
+    /// Which call of `finish` this is: the writer thread may come to one that a bad block has ended, when the next is waiting.
+    var number: Int
     var size: Int
     /// What to compare; empty for nothing.
     var digests: [Digest]
@@ -52,6 +54,7 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   let lock = Monitor()
   var phase = Phase.open
   var finishRequest: FinishRequest?
+  var finishes = 0
   var whenCommitted: (@Sendable () -> Void)?
   var failure: Failure?
   var descriptor: Int32 = -1

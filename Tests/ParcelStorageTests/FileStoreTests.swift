@@ -303,6 +303,40 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
     #expect(lab.bytes("sub/a.bam") == content)
   }
 
+  /// The writer thread can be so far behind that it comes to the end of a `finish` only after the block was fetched again.
+  @Test func `a finish that ended for a bad block does not end the one after it`() async throws {
+    let lab = Lab()
+    let events = Events()
+    let writersGate = Events()
+    let file = try await lab.ready(target(lab), events: events)
+    file.lock.locked { file.isFollowerHeld = true }
+    file.identify(identity)
+    _ = file.fill(ByteRange(0, size), from: content)
+    await file.synced()
+    // As if block 1 were of an earlier run and had changed since.
+    try lab.patch("sub/a.bam.part", at: block + 5, [1, 2, 3, 4, 5, 6])
+    file.lock.locked { file.suspects = [1] }
+    file.volume.writer.submit { _ in _ = writersGate.first() }
+    let first: Result<Finished, Failure> = await withCheckedContinuation { continuation in
+      file.finish(size: size, digests: []) { continuation.resume(returning: $0) }
+      file.lock.locked { file.isFollowerHeld = false }
+      file.kickFollower()
+    }
+    guard case .failure(let failure) = first else {
+      Issue.record("finished with a bad block")
+      return
+    }
+    #expect(failure.retry == .now)
+    #expect(events.lost == [ByteRange(block, 2 * block)])
+    _ = file.fill(ByteRange(block, 2 * block), from: content)
+    let second: Result<Finished, Failure> = await withCheckedContinuation { continuation in
+      file.finish(size: size, digests: []) { continuation.resume(returning: $0) }
+      writersGate.take(.lost(ByteRange(0, 0)))
+    }
+    #expect(try second.get().verified == md5(content))
+    #expect(lab.bytes("sub/a.bam") == content)
+  }
+
   @Test func `another object's bytes are never continued`() async throws {
     let lab = Lab()
     let first = try await lab.ready(target(lab))

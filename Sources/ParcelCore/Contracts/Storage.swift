@@ -141,7 +141,8 @@ package struct Finished: Sendable {
 /// store's threads, exactly once each.
 package protocol DownloadStore: Sendable {
   /// Opens, or resumes, a target. One below `smallFileLimit` whose size is known, with nothing at its path yet, stays in
-  /// memory until `finish`: no journal, syncs and renames batched with others. `events` may be called until `suspend`, `finish` or `discard` has completed.
+  /// memory until `finish`: no journal, syncs and renames batched with others. `events` is told of what happens unasked until `suspend`,
+  /// `finish` or `discard` has completed: on any thread and with the file locked, so it must not call back.
   func open(
     _ target: Target, events: @escaping @Sendable (PartEvent) -> Void,
     completion: @escaping @Sendable (Result<OpenResult, Failure>) -> Void)
