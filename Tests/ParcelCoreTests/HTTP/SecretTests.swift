@@ -92,6 +92,22 @@ import Testing
     #expect(Address.resolve("/a\u{301}/..\u{301}/b", against: "https://h/") == "https://h/a%CC%81/..%CC%81/b")
   }
 
+  /// Its bytes were counted before those outside ASCII became three each: what was accepted could be refused the next time.
+  @Test func aURLsLengthIsThatOfWhatIsSent() throws {
+    let start = "https://h/"
+    func url(_ count: Int, _ letter: String) -> Result<String, RowInput.Reason> {
+      RowInput.url(start + String(repeating: letter, count: count))
+    }
+    let plain = try url(8192 - start.utf8.count, "a").get()
+    #expect(plain.utf8.count == 8192 && RowInput.url(plain) == .success(plain))
+    #expect(throws: RowInput.Reason.self) { try url(8193 - start.utf8.count, "a").get() }
+    let accented = try url((8192 - start.utf8.count) / 6, "\u{E9}").get()
+    #expect(accented.hasSuffix("%C3%A9") && RowInput.url(accented) == .success(accented))
+    #expect(throws: RowInput.Reason.self) { try url((8192 - start.utf8.count) / 6 + 1, "\u{E9}").get() }
+    // A fragment is not sent.
+    #expect(RowInput.url(plain + "#" + plain) == .success(plain))
+  }
+
   @Test func aLongNameWithOneOfOurEndingsInTheMiddleIsLeftAloneOnceItIsSafe() {
     let long = "t.parcel-lock" + String(repeating: "\u{FFFD}", count: 100)
     let safe = SafeName.component(long)
