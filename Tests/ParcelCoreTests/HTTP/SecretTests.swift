@@ -46,6 +46,20 @@ import Testing
     }
   }
 
+  /// The sum of two of them ended the program.
+  @Test(arguments: ["9e18", "-1", "1.5"])
+  func whatNobodyCountedIsNotTakenFromARelaysReport(number: String) {
+    let names = [
+      "connections", "received", "sent", "receive_lost", "send_lost", "retransmitted", "window", "drops",
+    ]
+    let line = #"{"type":"path""# + names.map { #","\#($0)":\#(number)"# }.joined() + "}"
+    guard case .path(let path) = RelayReport(line: line) else {
+      Issue.record("\(line) is not taken")
+      return
+    }
+    #expect(path == PathStatistics() && path.meanLoss == 0)
+  }
+
   @Test func aFileOfNearlyTheLargestNumberHasBlocksWithoutOverflow() {
     let layout = BlockLayout(size: .max)
     #expect(layout.range(layout.blockCount - 1).end == .max)
