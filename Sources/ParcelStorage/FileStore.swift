@@ -16,8 +16,9 @@ package final class FileStore: DownloadStore, Sendable {
     package var verifies = true
     /// A background sync starts when this many bytes are not synced …
     package var syncBytes = 64 << 20
-    /// … or when this many nanoseconds passed since the last.
-    package var syncNanoseconds: Int64 = 5_000_000_000
+    /// … or when this many nanoseconds passed since the last one began. A byte may be 0.6 s old before a sync finds it in the
+    /// file (its buffer, ticks), and the sync takes a while: so that a power loss costs at most five seconds.
+    package var syncNanoseconds: Int64 = 4_000_000_000
     /// The number that says of what kind a folder's file system is; nil when the folder is not there.
     package var magic: @Sendable (String) -> UInt32? = { FileSystem.magic(of: $0) }
     /// Gives a large file's bytes out of the page cache when they are safe and hashed.

@@ -123,12 +123,9 @@ extension LargeFile {
 
   /// On the syncer thread: data, then the record that says so, then the journal. Nil when it worked.
   @discardableResult func sync() -> Failure? {
-    defer {
-      lock.locked {
-        isSyncing = false
-        lastSync = context.now()
-      }
-    }
+    // Counted from here: what lands from now on is left to the next sync, and its age counts too.
+    lock.locked { lastSync = context.now() }
+    defer { lock.locked { isSyncing = false } }
     do {
       guard let count = try stateBeforeSync() else { return nil }
       do { try system.syncData(descriptor) } catch {

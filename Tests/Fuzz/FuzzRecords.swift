@@ -13,6 +13,9 @@ import ParcelCore
     guard let again = RelayReport(line: line) else { return require(false, "'\(line)' cannot be read") }
     require(again.line == line, "'\(line)' became '\(again.line)'")
     requireShowable(line, "a report")
+    if case .path(let path) = report {
+      require((0...1).contains(path.meanLoss), "a loss of \(path.meanLoss) in '\(line)'")
+    }
   }
   var lines = SupervisorLines()
   let whole = lines.take(bytes + [10])

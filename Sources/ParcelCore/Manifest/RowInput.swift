@@ -48,15 +48,18 @@ package enum RowInput {
     }
   }
 
+  /// The longest URL that is requested, in bytes: servers commonly refuse longer lines (nginx from 8 KiB on).
+  private static let longestURL = 8192
+
   /// A URL ready to be requested: `http` or `https`, a host, no blanks or control characters; bytes outside ASCII are
-  /// percent-encoded, a fragment is left out (RFC 3986, sections 2.1 and 3).
+  /// percent-encoded, a fragment is left out (RFC 3986, sections 2.1 and 3). What comes out is at most `longestURL` long,
+  /// and left alone when it comes in again.
   package static func url(_ text: String) -> Result<String, Reason> {
     func refuse(_ text: String) -> Result<String, Reason> { .failure(Reason(text: text)) }
     guard !text.isEmpty else { return refuse("is empty") }
     let bytes = Array(text.utf8)
     let scheme = ["http://", "https://"].first { ASCII.hasPrefixIgnoringCase(text, $0) }
     guard let scheme else { return refuse("is not a URL (http:// or https:// expected)") }
-    guard bytes.count <= 8192 else { return refuse("is longer than 8192 bytes") }
     let rest = bytes[scheme.utf8.count...]
     let authorityEnd = rest.firstIndex { $0 == 47 || $0 == 63 || $0 == 35 } ?? rest.endIndex
     if let reason = reasonAgainst(authority: rest[..<authorityEnd]) { return refuse(reason) }
@@ -72,6 +75,8 @@ package enum RowInput {
         out += [UInt8(ascii: "%")] + Array(ASCII.uppercasedHex(byte))
       }
     }
+    // As it will be sent: a byte outside ASCII has become three, and a fragment is gone.
+    guard out.count <= longestURL else { return refuse("is longer than \(longestURL) bytes") }
     return .success(String(decoding: out, as: UTF8.self))
   }
 

@@ -68,18 +68,18 @@ extension PathStatistics {
 
   fileprivate init(_ record: JSONReader) {
     self.init()
-    connections = record.integer("connections") ?? 0
+    connections = record.count("connections")
     roundTrip = record.number("round_trip", upTo: 1e6)
     receiveRate = record.number("receive_rate", upTo: 1e12) ?? 0
     sendRate = record.number("send_rate", upTo: 1e12) ?? 0
-    received = record.integer("received") ?? 0
-    sent = record.integer("sent") ?? 0
-    receiveLost = record.integer("receive_lost") ?? 0
-    sendLost = record.integer("send_lost") ?? 0
-    retransmitted = record.integer("retransmitted") ?? 0
+    received = record.count("received")
+    sent = record.count("sent")
+    receiveLost = record.count("receive_lost")
+    sendLost = record.count("send_lost")
+    retransmitted = record.count("retransmitted")
     loss = record.number("loss", upTo: 1) ?? 0
-    window = record.integer("window") ?? 0
-    drops = record.integer("drops") ?? 0
+    window = record.count("window")
+    drops = record.count("drops")
   }
 }
 
@@ -87,5 +87,10 @@ extension JSONReader {
   /// A number from 0 to `most`; nil for one that nothing measured could be.
   fileprivate func number(_ name: String, upTo most: Double) -> Double? {
     number(name).flatMap { (0...most).contains($0) ? $0 : nil }
+  }
+
+  /// A count that can be added to others; 0 for what nobody counted.
+  fileprivate func count(_ name: String) -> Int {
+    integer(name).flatMap { (0...1 << 53).contains($0) ? $0 : nil } ?? 0
   }
 }

@@ -46,6 +46,20 @@ import Testing
     }
   }
 
+  /// The sum of two of them ended the program.
+  @Test(arguments: ["9e18", "-1", "1.5"])
+  func whatNobodyCountedIsNotTakenFromARelaysReport(number: String) {
+    let names = [
+      "connections", "received", "sent", "receive_lost", "send_lost", "retransmitted", "window", "drops",
+    ]
+    let line = #"{"type":"path""# + names.map { #","\#($0)":\#(number)"# }.joined() + "}"
+    guard case .path(let path) = RelayReport(line: line) else {
+      Issue.record("\(line) is not taken")
+      return
+    }
+    #expect(path == PathStatistics() && path.meanLoss == 0)
+  }
+
   @Test func aFileOfNearlyTheLargestNumberHasBlocksWithoutOverflow() {
     let layout = BlockLayout(size: .max)
     #expect(layout.range(layout.blockCount - 1).end == .max)
@@ -90,6 +104,22 @@ import Testing
     let next = try #require(Address.resolve(text, against: "https://data.example/y"))
     #expect(next.utf8.allSatisfy { $0 < 128 } && !Address.sameOrigin(next, "https://data.example/y"))
     #expect(Address.resolve("/a\u{301}/..\u{301}/b", against: "https://h/") == "https://h/a%CC%81/..%CC%81/b")
+  }
+
+  /// Its bytes were counted before those outside ASCII became three each: what was accepted could be refused the next time.
+  @Test func aURLsLengthIsThatOfWhatIsSent() throws {
+    let start = "https://h/"
+    func url(_ count: Int, _ letter: String) -> Result<String, RowInput.Reason> {
+      RowInput.url(start + String(repeating: letter, count: count))
+    }
+    let plain = try url(8192 - start.utf8.count, "a").get()
+    #expect(plain.utf8.count == 8192 && RowInput.url(plain) == .success(plain))
+    #expect(throws: RowInput.Reason.self) { try url(8193 - start.utf8.count, "a").get() }
+    let accented = try url((8192 - start.utf8.count) / 6, "\u{E9}").get()
+    #expect(accented.hasSuffix("%C3%A9") && RowInput.url(accented) == .success(accented))
+    #expect(throws: RowInput.Reason.self) { try url((8192 - start.utf8.count) / 6 + 1, "\u{E9}").get() }
+    // A fragment is not sent.
+    #expect(RowInput.url(plain + "#" + plain) == .success(plain))
   }
 
   @Test func aLongNameWithOneOfOurEndingsInTheMiddleIsLeftAloneOnceItIsSafe() {
