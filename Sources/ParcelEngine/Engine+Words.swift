@@ -48,7 +48,9 @@ extension Engine {
   func awaited(by entry: Live, now: Instant) -> String? {
     let attempts = entry.machine.attempts
     let opened = attempts.map(\.opened).min() ?? entry.silentSince
-    guard now - max(entry.silentSince, min(opened, now)) > Self.quiet else { return nil }
+    // After a failure there is no usual time any more.
+    let quiet = entry.machine.failure == nil ? Self.quiet : 0
+    guard now - max(entry.silentSince, min(opened, now)) > quiet else { return nil }
     guard !attempts.isEmpty else {
       return kind(of: entry) == .udt ? "for its turn over udt" : "for a connection"
     }

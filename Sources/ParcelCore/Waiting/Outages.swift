@@ -33,10 +33,13 @@ package struct Outages: Sendable {
   private struct Outage {
     var place: String
     var begin: Instant
+    var lastTrouble: Instant
+    /// When a download was first seen to go on after the last trouble. The others may have to wait for their turn.
+    var back: Instant?
     var causes: [Cause] = []
     /// Downloads that wait for better times, and when each of them failed last.
     var waiting: [DownloadID: Instant] = [:]
-    var wentOn = 0
+    var wentOn: Set<DownloadID> = []
   }
 
   private var outages: [Outage] = []
@@ -50,8 +53,11 @@ package struct Outages: Sendable {
     _ failure: Failure, of id: DownloadID, title: String, at place: String, now: Instant
   ) {
     let at = outages.firstIndex { $0.place == place } ?? outages.count
-    if at == outages.count { outages.append(Outage(place: place, begin: now)) }
+    if at == outages.count { outages.append(Outage(place: place, begin: now, lastTrouble: now)) }
     outages[at].waiting[id] = now
+    outages[at].lastTrouble = now
+    outages[at].back = nil
+    outages[at].wentOn.remove(id)
     // Figures in a sentence change with the place in the file; the kind of trouble does not.
     let words = Self.cause(of: failure, title: title) ?? ""
     let kind = failure.code.rawValue + String(words.filter { !$0.isNumber })
@@ -73,10 +79,16 @@ package struct Outages: Sendable {
       for (id, since) in outages[at].waiting {
         switch progress(id, since) {
         case .stuck: continue
-        case .goesOn: outages[at].wentOn += 1
+        case .goesOn:
+          outages[at].wentOn.insert(id)
+          if outages[at].back == nil { outages[at].back = now }
         case .left: break
         }
         outages[at].waiting[id] = nil
+      }
+      if outages[at].back != nil, now - outages[at].lastTrouble >= Self.collecting {
+        outages[at].wentOn.formUnion(outages[at].waiting.keys)
+        outages[at].waiting = [:]
       }
       lines += Self.tell(&outages[at], now: now, isLast: isLast)
     }
@@ -93,10 +105,10 @@ package struct Outages: Sendable {
       outage.causes[index].isSaid = true
       lines.append(Line(level: .warning, text: words(outage.causes[index], outage.place)))
     }
-    guard isOver, outage.wentOn > 0 else { return lines }
-    let files = Figures.count(outage.wentOn, "file") + (outage.wentOn == 1 ? " goes" : " go")
+    guard isOver, !outage.wentOn.isEmpty else { return lines }
+    let files = Figures.count(outage.wentOn.count, "file") + (outage.wentOn.count == 1 ? " goes" : " go")
     if wasSaid {
-      let seconds = Grouped.text(max(1, Int((now - outage.begin).rounded())))
+      let seconds = Grouped.text(max(1, Int(((outage.back ?? now) - outage.begin).rounded())))
       let text = "\(outage.place) is back after \(seconds) s: \(files) on."
       lines.append(Line(level: .info, text: text, topic: .recovery))
     } else if let last = lines.indices.last {

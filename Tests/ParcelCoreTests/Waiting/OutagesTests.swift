@@ -67,7 +67,7 @@ import Testing
     #expect(lines(&outages, 1.2, .goesOn) == [broken(1, 7).text + " Over already: 1 file goes on."])
   }
 
-  @Test func itIsOverWhenTheLastFileGoesOnAndNothingIsSaidOfThoseThatLeft() {
+  @Test func itIsOverWhenTheFirstFileGoesOnAndNothingFailsAnyMore() {
     var outages = Outages()
     for file in 0..<3 {
       outages.add(refused(file), of: DownloadID(file), title: "f\(file)", at: "h:80", now: at(0))
@@ -76,11 +76,27 @@ import Testing
     let some = outages.lines(now: at(3), isLast: false) { id, _ in
       id.index == 0 ? .goesOn : id.index == 1 ? .left : .stuck
     }
-    #expect(some.isEmpty)
-    #expect(lines(&outages, 9, .goesOn) == ["h:80 is back after 9 s: 2 files go on."])
+    #expect(
+      some.map(\.text) == ["h:80 is back after 3 s: 2 files go on."], "the third has to wait for its turn")
+    #expect(outages.isEmpty)
     outages.add(refused(5), of: DownloadID(5), title: "f5", at: "h:80", now: at(20))
     #expect(lines(&outages, 22).count == 1)
     #expect(lines(&outages, 23, .left) == [], "nothing is back: somebody paused it")
+  }
+
+  @Test func itIsNotOverWhileSomeGoOnAndOthersFail() {
+    var outages = Outages()
+    for second in 0..<20 {
+      for file in 0..<2 {
+        outages.add(
+          refused(file), of: DownloadID(file), title: "f\(file)", at: "h:80", now: at(Double(second)))
+      }
+      let said = outages.lines(now: at(Double(second) + 0.5), isLast: false) { id, _ in
+        id.index == 0 ? .goesOn : .stuck
+      }
+      #expect(said.isEmpty == (second != 1), "\(second): \(said)")
+    }
+    #expect(lines(&outages, 21, .goesOn) == ["h:80 is back after 20 s: 2 files go on."])
   }
 
   @Test func placesHaveOutagesOfTheirOwnAndOtherSentencesAreCounted() {
