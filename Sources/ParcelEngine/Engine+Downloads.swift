@@ -8,7 +8,7 @@ extension Engine {
     let machine = DownloadMachine(
       spec: spec, url: address(of: spec), policy: options.policy,
       seed: options.seed &+ UInt64(id.index) &* 0x9E37_79B9_7F4A_7C15)
-    let entry = Live(id: id, machine: machine, ceiling: options.perHost)
+    let entry = Live(id: id, machine: machine, ceiling: options.perHost, now: now)
     live[id] = entry
     return entry
   }
@@ -101,6 +101,7 @@ extension Engine {
       }
       if overUDT { places.largeOverUDT += 1 }
       let entry = liveEntry(id)
+      entry.silentSince = now
       run(entry.machine.start(now: now), for: entry, now: now)
       follow(entry, now: now)
       if isSmall { places.small += 1 } else { places.large += 1 }
@@ -229,10 +230,13 @@ extension Engine {
     _ id: DownloadID, _ transfer: TransferID, _ end: TransferEnd, _ verdict: ResponseVerdict?, position: Int,
     now: Instant
   ) {
-    guard let entry = live[id], let receiver = entry.receivers.removeValue(forKey: transfer) else { return }
-    if entry.receivers.isEmpty { filesWithTransfers -= 1 }
+    guard let entry = live[id], let receiver = entry.receivers[transfer] else { return }
     opened(receiver.kind, for: entry, -1)
+    let before = entry.incoming
     count(entry, transfer, position: position)
+    entry.account(before: before, now: now)
+    entry.receivers[transfer] = nil
+    if entry.receivers.isEmpty { filesWithTransfers -= 1 }
     entry.meters[transfer] = nil
     entry.counted[transfer] = nil
     budget.give(back: receiver.host)
@@ -248,13 +252,13 @@ extension Engine {
       // Whatever it says: some servers throw back what they were sent.
       let secrets = Redaction.secrets(in: options.headers, url: entry.machine.url) + [options.token ?? ""]
       failure.sentence = Redaction.values(failure.sentence, secrets)
-      verdict = .refused(failure)
+      verdict = .refused(named(failure, receiver, entry))
       if failure.code == .busy, case .later(let after) = failure.retry {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)
       }
     }
     var outcome = TransferOutcome(
-      id: transfer, position: position, reason: judged(end.reason, receiver), verdict: verdict)
+      id: transfer, position: position, reason: judged(end.reason, receiver, entry), verdict: verdict)
     outcome.partDigests = end.head.map { ServerDigest.part(in: $0) } ?? []
     if receiver.kind == .udt {
       judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now)
@@ -274,11 +278,23 @@ extension Engine {
 
   /// A name that nobody knows any more, of a server that answered before: the network that knew it is away (a VPN, a name
   /// server that restarts), and comes back.
-  private func judged(_ reason: TransferEnd.Reason, _ receiver: Receiver) -> TransferEnd.Reason {
-    guard case .failed(var failure) = reason, failure.code == .network, failure.retry == .needsUser,
+  private func judged(_ reason: TransferEnd.Reason, _ receiver: Receiver, _ entry: Live) -> TransferEnd.Reason
+  {
+    guard case .failed(let original) = reason else { return reason }
+    var failure = named(original, receiver, entry)
+    if failure.code == .network, failure.retry == .needsUser,
       answered.contains(Address.origin(of: receiver.url))
-    else { return reason }
-    failure.retry = .later(after: nil)
+    {
+      failure.retry = .later(after: nil)
+    }
     return .failed(failure)
+  }
+
+  /// With the file's name instead of an id's URL.
+  private func named(_ failure: Failure, _ receiver: Receiver, _ entry: Live) -> Failure {
+    let isElsewhere = !Address.sameOrigin(receiver.url, entry.machine.url)
+    return FailureText.named(
+      failure, url: receiver.url, title: infos[entry.id.index].name,
+      host: isElsewhere ? URLReference(receiver.url)?.hostAndPort : nil)
   }
 }

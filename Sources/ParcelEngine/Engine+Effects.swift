@@ -32,6 +32,7 @@ extension Engine {
       case .discard:
         let id = entry.id
         entry.part?.discard { [inbox] failure in inbox.post(.discarded(id, failure)) }
+      case .trouble(let failure): trouble(failure, of: entry, now: now)
       case .log(let level, let text): note(level, text)
       }
     }
@@ -107,6 +108,7 @@ extension Engine {
     if entry.receivers.isEmpty { filesWithTransfers += 1 }
     entry.receivers[plan.id] = receiver
     entry.meters[plan.id] = SpeedMeter(timeConstant: 3)
+    entry.opened(plan.kind, now: now)
     opened(plan.kind, for: entry, 1)
     var request = TransferRequest(
       id: plan.id, url: plan.url, range: asked, headers: headers, shared: plan.shared,

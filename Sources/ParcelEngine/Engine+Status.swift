@@ -10,6 +10,7 @@ extension Engine {
   func readCounters(now: Instant) {
     for id in working {
       guard let entry = live[id] else { continue }
+      let before = entry.incoming
       for attempt in entry.machine.attempts {
         guard let receiver = entry.receivers[attempt.id] else { continue }
         let position = receiver.position
@@ -19,7 +20,7 @@ extension Engine {
           attempt.id, position: position, rate: entry.meters[attempt.id]?.rate ?? 0, now: now)
       }
       entry.meter.observe(count: entry.incoming, now: now)
-      entry.history.observe(count: entry.incoming, now: now)
+      entry.account(before: before, now: now)
       if entry.route?.isDisturbed == true || kind(of: entry) == .udt {
         entry.tuner.interrupt()
       } else {
@@ -83,7 +84,8 @@ extension Engine {
       transitions.append(
         Transition(
           id: entry.id, time: now, from: old.state, to: new.state, failure: new.failure,
-          received: new.received))
+          received: new.received, fetched: entry.incoming))
+      if new.state.isDone, !old.state.isDone { finished(entry, new, now: now) }
     }
   }
 
@@ -114,9 +116,7 @@ extension Engine {
     }
     status.rate = status.connections > 0 ? entry.meter.rate : 0
     status.transport = entry.machine.attempts.last?.kind
-    if status.state == .running, entry.machine.attempts.isEmpty, kind(of: entry) == .udt {
-      status.note = "waits for the relay"
-    }
+    if status.state == .running { status.note = awaited(by: entry, now: now) }
     if status.rate > Self.slowest, let size = status.size {
       status.secondsLeft = Double(size - status.received) / status.rate
     }
@@ -162,7 +162,9 @@ extension Engine {
     var detail = DownloadDetail(
       id: id, target: Printable.text(entry?.path ?? options.folder + "/" + (name ?? "(named by the server)")))
     detail.digests = spec.digests
+    detail.fetched = reports[id]
     guard let entry else { return detail }
+    if !statuses[id.index].state.isDone, entry.incoming > 0 { detail.fetched = entry.report }
     if detail.digests.isEmpty { detail.digests = entry.machine.serverDigests }
     detail.resolvedURL = entry.machine.resolvedURL.map { Redaction.url($0) }
     detail.validator = (entry.machine.identity?.validator).map { Printable.text($0) }

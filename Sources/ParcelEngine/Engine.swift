@@ -82,6 +82,11 @@ package actor Engine {
   var dirty: Set<DownloadID> = []
   var transitions: [Transition] = []
   var log: [LogLine] = []
+  /// For lines of the log that sum up.
+  var outages = Outages()
+  var finishLog = FinishLog()
+  /// What was done for files that are done and not small.
+  var reports: [DownloadID: FetchReport] = [:]
   var routeChanges: [RouteChange] = []
   var repairs: [RepairChange] = []
   var newRemoved: [DownloadID] = []
@@ -148,6 +153,7 @@ package actor Engine {
     }
     followRoutes(now: now)
     followHolds(now: now)
+    sumUp(now: now, isLast: false)
     fill(now: now)
     refreshStatuses(now: now)
     publishIfDue(now: now, force: false)
@@ -172,6 +178,7 @@ package actor Engine {
     if hasNothingOpen {
       readCounters(now: now)
       refreshStatuses(now: now)
+      sumUp(now: now, isLast: isIdle)
       publishIfDue(now: now, force: true)
       wakeWaiters()
     }
@@ -295,8 +302,9 @@ package actor Engine {
     return settings
   }
 
-  func note(_ level: LogLine.Level, _ text: String) {
-    log.append(LogLine(clock: wallClock(), level: level, text: Printable.text(text)))
+  func note(_ level: LogLine.Level, _ text: String, topic: LogLine.Topic = .other) {
+    log.append(
+      LogLine(clock: wallClock(), level: level, text: Printable.text(text), topic: topic))
     isDirty = true
   }
 }

@@ -17,6 +17,17 @@ final class Live {
   var tuner: ConnectionTuner
   /// Bytes received by all transfers of this run; grows only.
   var incoming = 0
+  /// When `incoming` grew last; nil: not yet.
+  var moved: Instant?
+  /// Since when nothing has come.
+  var silentSince: Instant
+  /// Seconds in which a transfer was open, and until when that was counted.
+  var busy = 0.0
+  private var busyUntil: Instant?
+  /// Bytes per second of its best whole second; the history forgets.
+  private var peak: Double?
+  private var usedHTTP = false
+  private var usedUDT = false
   /// Bytes of each open transfer that are in `incoming`.
   var counted: [TransferID: Int] = [:]
   var hashed = 0
@@ -41,11 +52,39 @@ final class Live {
   /// Counted in `Engine.settling`.
   var isSettling = false
 
-  init(id: DownloadID, machine: DownloadMachine, ceiling: Int) {
+  init(id: DownloadID, machine: DownloadMachine, ceiling: Int, now: Instant) {
     self.id = id
+    silentSince = now
     self.machine = machine
     origin = Address.origin(of: machine.url)
     tuner = ConnectionTuner(ceiling: ceiling)
+  }
+
+  /// Keeps the account of time and rates; in every look at the counters, with `incoming` as it was before.
+  func account(before: Int, now: Instant) {
+    if incoming > before {
+      moved = now
+      silentSince = now
+    }
+    if !receivers.isEmpty { busy += busyUntil.map { max(0, now - $0) } ?? 0 }
+    busyUntil = receivers.isEmpty ? nil : now
+    let seconds = history.values.count
+    history.observe(count: incoming, now: now)
+    if history.values.count != seconds || seconds == history.capacity, let last = history.values.last {
+      peak = max(last, peak ?? 0)
+    }
+  }
+
+  /// A transfer begins.
+  func opened(_ kind: TransportKind, now: Instant) {
+    if kind == .udt { usedUDT = true } else { usedHTTP = true }
+    if busyUntil == nil { busyUntil = now }
+  }
+
+  /// What this run has done for it so far.
+  var report: FetchReport {
+    FetchReport(
+      bytes: incoming, seconds: busy, peak: incoming > 0 ? peak : nil, usedHTTP: usedHTTP, usedUDT: usedUDT)
   }
 
   /// Of one of its URLs.

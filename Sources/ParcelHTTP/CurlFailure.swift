@@ -7,9 +7,7 @@ import ParcelSystem
 struct CurlFailure {
   private let result: CURLcode
   private let request: TransferRequest
-  private let received: Int
   private let answered: Bool
-  private let expected: Int?
   /// libcurl's own words. They may name hosts, never a URL's secrets.
   private let words: String
   private let systemError: Int32
@@ -22,9 +20,7 @@ struct CurlFailure {
     let handle = transfer.handle
     self.result = result
     request = transfer.request
-    received = transfer.received
     answered = transfer.head != nil
-    expected = transfer.head?.contentLength
     words = handle.error
     systemError = Int32(truncatingIfNeeded: handle.long(CURLINFO_OS_ERRNO))
     verifyResult = handle.long(CURLINFO_SSL_VERIFYRESULT)
@@ -156,8 +152,7 @@ struct CurlFailure {
     let retry: Failure.Retry = answered ? .now : .later(after: nil)
     switch result {
     case CURLE_PARTIAL_FILE:
-      let missing = expected.map { " \(max(0, $0 - received)) bytes before the end" } ?? " before the end"
-      return make(.network, retry, "the connection was closed\(missing)")
+      return make(.network, retry, "the connection was closed before the end")
     case CURLE_GOT_NOTHING:
       return make(.network, retry, "the server closed the connection without an answer")
     case CURLE_HTTP2, CURLE_HTTP2_STREAM:

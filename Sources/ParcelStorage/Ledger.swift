@@ -102,7 +102,7 @@ package final class Ledger: @unchecked Sendable {
     }
     if damaged > 0 {
       needsRewrite = true
-      remark("has \(damaged) damaged \(damaged == 1 ? "line" : "lines"): their files are read again.")
+      remark("has \(Figures.count(damaged, "damaged line")): their files are read again.")
     }
     if lines > 2 * entries.count + Self.slack || entries.count > Self.mostEntries { needsRewrite = true }
   }

@@ -53,7 +53,7 @@ struct DoctorTests {
 
   @Test(arguments: [120, 80, 60]) func `lines fit the terminal and look as drawn`(columns: Int) {
     let lines = text(PlainStyle(color: false, unicode: true), columns)
-    for line in lines { #expect(TextWidth.of(line) <= columns, "\(line)") }
+    for line in lines { #expect(Charset.unicode.width(line) <= columns, "\(line)") }
     expectGolden(lines.joined(separator: "\n") + "\n", "doctor-\(columns).txt")
   }
 
@@ -82,7 +82,7 @@ struct DoctorTests {
 
   @Test(arguments: 1...200) func `no width stops the program`(columns: Int) {
     for line in text(PlainStyle(color: false, unicode: true), columns) {
-      #expect(TextWidth.of(line) <= max(40, min(columns, 120)), "\(columns): \(line)")
+      #expect(Charset.unicode.width(line) <= max(40, min(columns, 120)), "\(columns): \(line)")
     }
   }
 

@@ -16,7 +16,7 @@ struct LiveListTests {
   @Test(arguments: [200, 120, 80, 70, 60, 40, 20])
   func `lines fit the terminal and look as drawn`(columns: Int) {
     let lines = LiveList(style: plain, columns: columns, rows: 24).lines(fold())
-    for line in lines { #expect(TextWidth.of(line) < columns, "\(line)") }
+    for line in lines { #expect(Charset.unicode.width(line) < columns, "\(line)") }
     expectGolden(lines.joined(separator: "\n") + "\n", "live-\(columns).txt")
   }
 
@@ -35,7 +35,7 @@ struct LiveListTests {
     fold.apply(script.snapshot(at: 6))
     for style in [plain, ascii] {
       for line in LiveList(style: style, columns: columns, rows: 24).lines(fold) {
-        #expect(TextWidth.of(line) <= max(1, columns - 1), "\(columns): \(line)")
+        #expect(Charset.unicode.width(line) <= max(1, columns - 1), "\(columns): \(line)")
       }
     }
   }

@@ -36,12 +36,13 @@ struct Script {
   /// A state change; `change` adjusts what else is new in the row.
   mutating func go(
     _ index: Int, _ state: DownloadState, at seconds: Double = 0, failure: Failure? = nil,
+    fetched: Int? = nil,
     _ change: (inout DownloadStatus) -> Void = { _ in }
   ) {
     pending.transitions.append(
       Transition(
         id: DownloadID(index), time: Instant(seconds: seconds), from: statuses[index].state, to: state,
-        failure: failure))
+        failure: failure, fetched: fetched))
     statuses[index].state = state
     if let failure { statuses[index].failure = failure }
     row(index, change)
@@ -55,8 +56,8 @@ struct Script {
     pending.changed.sort { $0.id < $1.id }
   }
 
-  mutating func log(_ level: LogLine.Level, _ text: String) {
-    pending.log.append(LogLine(clock: "14:02:31", level: level, text: text))
+  mutating func log(_ level: LogLine.Level, _ text: String, topic: LogLine.Topic = .other) {
+    pending.log.append(LogLine(clock: "14:02:31", level: level, text: text, topic: topic))
   }
 
   /// `origin` is reached another way.

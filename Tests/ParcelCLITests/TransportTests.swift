@@ -59,14 +59,14 @@ struct TransportTests {
   @Test(arguments: [200, 120, 91, 80])
   func `the live list names transports where there is room`(columns: Int) {
     let lines = LiveList(style: plain, columns: columns, rows: 24).lines(fold())
-    for line in lines { #expect(TextWidth.of(line) < columns, "\(line)") }
+    for line in lines { #expect(Charset.unicode.width(line) < columns, "\(line)") }
     #expect(lines[0].hasSuffix(" udt") == (columns > 90))
     if columns == 120 { expectGolden(lines.joined(separator: "\n") + "\n", "live-transport-120.txt") }
   }
 
   @Test(arguments: 1...130) func `no width makes a line with a transport too wide`(columns: Int) {
     for line in LiveList(style: plain, columns: columns, rows: 24).lines(fold()) {
-      #expect(TextWidth.of(line) <= max(1, columns - 1), "\(columns): \(line)")
+      #expect(Charset.unicode.width(line) <= max(1, columns - 1), "\(columns): \(line)")
     }
   }
 

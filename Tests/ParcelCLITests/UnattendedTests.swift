@@ -16,33 +16,50 @@ struct UnattendedTests {
     var script = Script(names: ["a"], sizes: [1000])
     var lines: [Substring] = []
     script.go(0, .running)
+    script.log(.warning, Script.reset.text)
     for second in stride(from: 0, through: 86_400, by: 5) {
       if second % 300 == 0 {
         script.go(0, .retrying, at: Double(second), failure: Script.reset)
-        script.log(.warning, Script.reset.text)
         script.go(0, .running, at: Double(second))
       }
       let output = progress.show(script.snapshot(at: Double(second)), columns: 80, rows: 24)
       lines += output.out.split(separator: "\n")
     }
-    #expect(lines.count { $0.hasPrefix("retrying") } == 1)
+    #expect(lines.count { $0.contains("connection reset") } == 1)
     #expect(lines.count < 200, "\(lines.count) lines")
     #expect(lines.count > 50, "a sign of life now and then")
   }
 
-  @Test func `a failure of another kind, or after progress, is said again`() {
+  @Test func `what is over is said, and what rows say is not said again`() {
     var progress = printer()
     var script = Script(names: ["a"], sizes: [1000])
-    var text = ""
-    func step(_ received: Int, _ failure: Failure, _ second: Double) {
-      script.go(0, .retrying, at: second, failure: failure) { $0.received = received }
-      text += progress.show(script.snapshot(at: second), columns: 80, rows: 24).out
+    script.log(.info, "data.example is back after 5 s: 4 files go on.", topic: .recovery)
+    script.log(.info, "4 files are verified: 1.21 GB.", topic: .rows)
+    let output = progress.show(script.snapshot(at: 1), columns: 80, rows: 24)
+    #expect(output.out == "goes on    data.example is back after 5 s: 4 files go on.\n")
+  }
+
+  @Test func `a file that was complete took no time`() {
+    var progress = printer()
+    var script = Script(names: ["https://data.example/u"], sizes: [nil])
+    script.go(0, .running, at: 1)
+    script.go(0, .complete, at: 1.2, fetched: 0) {
+      $0.size = 1000
+      $0.received = 1000
     }
-    step(0, Script.reset, 1)
-    step(0, Script.reset, 2)
-    step(0, Failure(.server, retry: .later(after: nil), "Status 500."), 3)
-    step(10, Failure(.server, retry: .later(after: nil), "Status 500."), 4)
-    #expect(text.split(separator: "\n").count { $0.hasPrefix("retrying") } == 3, "\(text)")
+    let output = progress.show(script.snapshot(at: 2), columns: 80, rows: 24)
+    #expect(
+      output.out.contains("https://data.example/u (1.00 kB, was already here, no digest known)"),
+      "\(output.out)")
+  }
+
+  @Test func `a row that gets nothing says what it waits for`() {
+    var fold = RunFold()
+    var script = Script(names: ["a"], sizes: [1000])
+    script.go(0, .running, at: 1) { $0.note = "for the relay" }
+    fold.apply(script.snapshot(at: 2))
+    let line = LiveList(style: plain, columns: 80, rows: 24).lines(fold)[0]
+    #expect(line.hasPrefix("◦ a ") && line.hasSuffix("waits for the relay"), "\(line)")
   }
 
   @Test func `a URL of unknown size starts in one line, and one with a partial file continues`() {

@@ -58,6 +58,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [(300, 50), (120, 40), (110, 24), (80, 24), (60, 16), (40, 10)])
+  func theHelpCanBeReadToItsEnd(columns: Int, rows: Int) {
+    for leap in [Key.end, .character("G"), .pageDown, .down] {
+      var model = Fixture.model(columns, rows)
+      model.press(.character("?"))
+      let all = model.helpLines.count
+      if all > model.layout.body.rows { #expect(view(model).text.contains("↓ scroll")) }
+      for _ in 0..<all { model.press(leap) }
+      let text = view(model).text
+      // The last line of the table.
+      #expect(text.contains("more ↓") == false, "\(leap)")
+      #expect(text.contains("PgDn Space"), "\(columns)x\(rows) \(leap):\n\(text)")
+    }
+  }
+
   @Test func aLineThatIsTypedIsSeenWhereNothingElseFits() {
     var model = Fixture.model(20, 5)
     model.press(.character("a"))

@@ -1,3 +1,4 @@
+import ParcelCore
 import Testing
 
 @testable import ParcelScreen
@@ -83,5 +84,14 @@ import Testing
     #expect(Charset.unicode.wrap("one two three", to: 7) == ["one two", "three"])
     #expect(Charset.unicode.wrap("abcdefghij", to: 4) == ["abcd", "efgh", "ij"])
     #expect(Charset.unicode.wrap("日本語", to: 1) == [])
+  }
+
+  @Test func plainOutputShowsWhatAFrameWouldShow() {
+    #expect(Charset.unicode.text("a\u{202E}日e\u{301}") == "a\u{FFFD}日e\u{301}")
+    #expect(Charset.ascii.text("✔ 日é…") == "+ ??~")
+    #expect(Charset.unicode.fit("ab", 4) == "ab  ")
+    #expect(Charset.unicode.fit("日本語日本語", 6) == "日本… ")
+    #expect(Charset.ascii.fit("abcdefghij", 7) == "abcdef~")
+    #expect(Charset.unicode.right("日", 4) == "  日")
   }
 }

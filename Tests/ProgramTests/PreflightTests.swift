@@ -322,7 +322,9 @@ import Testing
     #expect(out == ["foreign.part", "sub"])
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out/sub").isEmpty)
     let empty = try Programs.run("parcel", ["clean", "out/sub"], in: folder)
-    #expect(empty.code == 0 && empty.out == "Nothing is left over in out/sub.\n", "\(empty.out)")
+    #expect(
+      empty.code == 0 && empty.out == "No unfinished download has left anything in 'out/sub'.\n",
+      "\(empty.out)")
   }
 
   @Test func cleanSaysWhatItCannotDo() throws {

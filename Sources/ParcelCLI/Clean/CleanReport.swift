@@ -37,18 +37,20 @@ package struct CleanReport: Sendable {
   // MARK: For people
 
   package func lines(_ style: PlainStyle) -> [String] {
-    guard !items.isEmpty else { return ["Nothing is left over in \(Printable.text(folder))."] }
+    guard !items.isEmpty else {
+      return ["No unfinished download has left anything in '\(Printable.text(folder))'."]
+    }
     return ["In \(Printable.text(folder)):"] + items.flatMap { lines($0.leftover, $0.outcome, style) } + [""]
       + conclusion(style)
   }
 
   private func lines(_ one: Leftover, _ outcome: Outcome, _ style: PlainStyle) -> [String] {
-    let bytes = TextWidth.right(PlainNumbers.bytes(one.allocated), PlainNumbers.bytesWidth)
-    let age = TextWidth.right(Self.age(now - one.modified), 10)
+    let bytes = style.charset.right(Figures.bytes(one.allocated), Figures.bytesWidth)
+    let age = style.charset.right(Self.age(now - one.modified), 10)
     let first = "  \(bytes)  \(age)  \(Printable.text(one.name))"
     var why = Self.word(one.kind) + ": " + one.reason
     if let size = one.size, let kept = one.kept {
-      why += ", \(PlainNumbers.bytes(kept, of: size)) would be kept"
+      why += ", \(Figures.bytes(kept, of: size)) would be kept"
     }
     var color: PlainStyle.Color?
     switch outcome {
@@ -68,15 +70,15 @@ package struct CleanReport: Sendable {
         color = .yellow
       }
     }
-    return [first, TextWidth.blanks(PlainNumbers.bytesWidth + 16) + style.paint(Printable.text(why), color)]
+    return [first, Figures.blanks(Figures.bytesWidth + 16) + style.paint(Printable.text(why), color)]
   }
 
   private func conclusion(_ style: PlainStyle) -> [String] {
     let mine = self.mine
-    let bytes = PlainNumbers.bytes(mine.reduce(0) { $0 + $1.allocated })
+    let bytes = Figures.bytes(mine.reduce(0) { $0 + $1.allocated })
     let others = items.count - mine.count
     let rest = others == 0 ? "" : " \(Grouped.text(others)) left alone."
-    let what = mine.count == 1 ? "1 thing" : "\(Grouped.text(mine.count)) things"
+    let what = Figures.count(mine.count, "thing")
     if removes { return [style.paint("Removed \(what), \(bytes).\(rest)", exit == .success ? .green : .red)] }
     guard !mine.isEmpty else { return ["Nothing can be removed.\(rest)"] }
     return ["\(what), \(bytes), can be removed with --yes.\(rest) Nothing was changed."]
@@ -109,7 +111,7 @@ package struct CleanReport: Sendable {
 
   package var json: String {
     var object = JSONObject()
-    object.add("schema", 1)
+    object.add("version", 1)
     object.add("type", "clean")
     object.add("dir", folder)
     object.add("exit", Int(exit.rawValue))

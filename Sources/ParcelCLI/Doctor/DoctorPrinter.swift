@@ -20,22 +20,22 @@ package struct DoctorPrinter: Sendable {
   package func heading(_ title: String, isFirst: Bool) -> [String] {
     let text = plain(Printable.text(title))
     let line =
-      columns.map { TextWidth.of(text) > $0 ? TextWidth.fit(text, $0, mark: style.cut) : text } ?? text
+      columns.map { style.charset.width(text) > $0 ? style.charset.fit(text, $0) : text } ?? text
     return (isFirst ? [] : [""]) + [style.paint(line, .cyan)]
   }
 
   package func lines(_ finding: Finding) -> [String] {
     var lines: [String] = []
-    let topic = TextWidth.fit(finding.topic, Self.topicWidth, mark: style.cut)
+    let topic = style.charset.fit(finding.topic, Self.topicWidth)
     let text = wrap(plain(finding.text), firstIndent: 0)
     let first = "  " + style.paint(glyph(finding.level), color(finding.level)) + " " + topic + "  "
     for (i, line) in text.enumerated() {
-      lines.append((i == 0 ? first : TextWidth.blanks(Self.indent)) + line)
+      lines.append((i == 0 ? first : Figures.blanks(Self.indent)) + line)
     }
     guard !finding.remedy.isEmpty else { return lines }
     let arrow = style.unicode ? "→ " : "> "
     for (i, line) in wrap(plain(finding.remedy), firstIndent: 2).enumerated() {
-      lines.append(TextWidth.blanks(Self.indent) + (i == 0 ? arrow : "  ") + line)
+      lines.append(Figures.blanks(Self.indent) + (i == 0 ? arrow : "  ") + line)
     }
     return lines
   }
@@ -57,24 +57,7 @@ package struct DoctorPrinter: Sendable {
   /// Breaks between words; a word that is longer than a line is broken where the line ends.
   private func wrap(_ text: String, firstIndent: Int) -> [String] {
     guard let columns else { return [text] }
-    let width = columns - Self.indent - firstIndent
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(separator: " ") {
-      var word = String(word)
-      if !line.isEmpty, TextWidth.of(line) + 1 + TextWidth.of(word) <= width {
-        line += " " + word
-        continue
-      }
-      if !line.isEmpty { lines.append(line) }
-      while TextWidth.of(word) > width {
-        let head = TextWidth.prefix(word, width)
-        lines.append(head)
-        word = String(word.dropFirst(head.count))
-      }
-      line = word
-    }
-    return line.isEmpty ? lines : lines + [line]
+    return style.charset.wrap(text, to: columns - Self.indent - firstIndent)
   }
 
   private func glyph(_ level: Finding.Level) -> String {
@@ -101,7 +84,7 @@ package enum DoctorRecord {
   /// `url` has no secrets in it any more.
   package static func text(_ report: DoctorReport, url: String?, relay: Endpoint?, folder: String) -> String {
     var object = JSONObject()
-    object.add("schema", 1)
+    object.add("version", 1)
     object.add("type", "doctor")
     object.add("url", url)
     object.add("relay", relay?.text)

@@ -256,8 +256,8 @@ extension Summary {
     }
     lines += list("Repaired:", repairs.filter(\.mended), all: "--summary FILE lists all of them") { repair in
       let count = repair.report.blocks
-      let blocks = "\(Grouped.text(count)) \(count == 1 ? "block" : "blocks")"
-      let bytes = "\(PlainNumbers.bytes(repair.report.fetched)) fetched again"
+      let blocks = Figures.count(count, "block")
+      let bytes = "\(Figures.bytes(repair.report.fetched)) fetched again"
       return ["  \(Printable.text(repair.name)): \(blocks) (\(repair.report.blockNames())), \(bytes)"]
     }
     lines += list("Left out before the start:", leftOut, all: "--summary FILE lists all of them") { trouble in
@@ -266,8 +266,8 @@ extension Summary {
     lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
       let path = Printable.text(partial.path ?? partial.name)
       let amount =
-        partial.size.map { PlainNumbers.bytes(partial.received, of: $0) }
-        ?? PlainNumbers.bytes(partial.received)
+        partial.size.map { Figures.bytes(partial.received, of: $0) }
+        ?? Figures.bytes(partial.received)
       guard let audit = partial.audit else { return ["  \(path) (\(amount))"] }
       let bad = audit.badBlocks
       let blocks =
@@ -280,7 +280,7 @@ extension Summary {
   }
 
   private func headline(_ style: PlainStyle) -> String {
-    var parts = ["\(Grouped.text(done)) of \(Grouped.text(files)) files complete"]
+    var parts = ["\(Grouped.text(done)) of \(Figures.count(files, "file")) complete"]
     parts.append("\(Grouped.text(verified)) verified")
     let failed = troubles.count - skipped
     if failed > 0 { parts.append("\(Grouped.text(failed)) failed") }
@@ -291,10 +291,10 @@ extension Summary {
   }
 
   private var amounts: String {
-    let here = bytes > 0 ? PlainNumbers.bytes(received, of: bytes) : PlainNumbers.bytes(received)
+    let here = bytes > 0 ? Figures.bytes(received, of: bytes) : Figures.bytes(received)
     guard fetched > 0 else { return "\(here); nothing fetched" }
-    let mean = "\(PlainNumbers.bytes(fetched)) fetched in \(PlainNumbers.duration(seconds))"
-    return "\(here); \(mean), \(PlainNumbers.rate(meanRate)) on average"
+    let mean = "\(Figures.bytes(fetched)) fetched in \(Figures.duration(seconds))"
+    return "\(here); \(mean), \(Figures.rate(meanRate)) on average"
   }
 
   private func list<Item>(_ title: String, _ items: [Item], all: String, _ lines: (Item) -> [String])

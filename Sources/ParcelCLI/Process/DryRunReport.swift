@@ -42,15 +42,15 @@ package struct DryRunReport: Sendable {
   /// "  38.20 MB  md5     ID -> out/ID/NAME".
   private func line(_ spec: DownloadSpec) -> String {
     let target = spec.name.map { folder + "/" + (spec.folder.isEmpty ? $0 : spec.folder + "/" + $0) }
-    let size = spec.size.map(PlainNumbers.bytes) ?? "?"
+    let size = spec.size.map(Figures.bytes) ?? "?"
     let source =
       switch spec.source {
       case .id(let id): id
       case .url(let url): Redaction.url(url)
       }
     let digest = spec.digests.first?.algorithm.rawValue ?? "none"
-    return TextWidth.right(size, PlainNumbers.bytesWidth) + "  " + digest
-      + TextWidth.blanks(6 - digest.utf8.count) + "  "
+    return Figures.padLeft(size, Figures.bytesWidth) + "  " + digest
+      + Figures.blanks(6 - digest.utf8.count) + "  "
       + Printable.text(source) + " -> " + Printable.text(target ?? "(the server names it)") + "\n"
   }
 
@@ -59,12 +59,12 @@ package struct DryRunReport: Sendable {
     let unsized = downloads.count { $0.size == nil }
     let unchecked = downloads.count { $0.digests.isEmpty }
     var parts = [
-      "\(Grouped.text(downloads.count)) \(downloads.count == 1 ? "file" : "files")",
-      "\(PlainNumbers.bytes(bytes)) (\(Grouped.text(bytes)) bytes)",
+      Figures.count(downloads.count, "file"),
+      "\(Figures.bytes(bytes)) (\(Grouped.text(bytes)) bytes)",
     ]
     if unsized > 0 { parts.append("\(Grouped.text(unsized)) of unknown size") }
     if unchecked > 0 { parts.append("\(Grouped.text(unchecked)) without a digest") }
-    parts.append("\(Grouped.text(problems.count)) \(problems.count == 1 ? "problem" : "problems")")
+    parts.append(Figures.count(problems.count, "problem"))
     return parts.joined(separator: ", ")
   }
 }

@@ -19,11 +19,11 @@ package struct PreflightPrinter: Sendable {
   private func lines(_ one: PreflightFinding) -> [String] {
     let isTrouble = one.level == .trouble
     let glyph = style.paint(style.glyph(isTrouble ? .failed : .needsUser), isTrouble ? .red : .yellow)
-    let topic = TextWidth.fit(one.topic, Self.topicWidth, mark: style.cut)
+    let topic = style.charset.fit(one.topic, Self.topicWidth)
     var text = one.text
     if !one.whichRows.isEmpty { text += ": \(one.whichRows)" }
     let arrow = style.unicode ? "→ " : "> "
-    let rest = one.remedy.isEmpty ? [] : [TextWidth.blanks(4 + Self.topicWidth + 1) + arrow + one.remedy]
+    let rest = one.remedy.isEmpty ? [] : [Figures.blanks(4 + Self.topicWidth + 1) + arrow + one.remedy]
     return ["  \(glyph) \(topic) \(text)"] + rest
   }
 

@@ -24,10 +24,10 @@ struct EventLine: Hashable {
     }
   }
 
-  func plain() -> String { TextWidth.fit(word, Self.wordWidth, mark: "~") + "  " + text }
+  func plain() -> String { Figures.padRight(word, Self.wordWidth) + "  " + text }
 
   func styled(_ style: PlainStyle) -> String {
-    let padded = TextWidth.fit(word, Self.wordWidth, mark: "~")
+    let padded = Figures.padRight(word, Self.wordWidth)
     switch kind {
     case .state(let state):
       return style.paint(style.glyph(state) + " " + padded, style.color(state)) + "  " + text
@@ -40,19 +40,15 @@ struct EventLine: Hashable {
 
 extension RunFold {
   /// The lines of a snapshot that was just applied, in order.
-  mutating func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
+  func lines(for snapshot: Snapshot, _ verbosity: Verbosity) -> [EventLine] {
     // A failure that changed a row's state is said with the row, and a wait with its change: not again from the log.
-    let said = Set(snapshot.transitions.compactMap { $0.failure.map { Printable.text($0.text) } })
+    let ends = snapshot.transitions.filter { $0.to == .failed || $0.to == .needsUser }
+    let said = Set(ends.compactMap { $0.failure.map { Printable.text($0.text) } })
       .union(snapshot.holdChanges.map(\.text))
-    // Tried again for days, with the same answer each time: said once.
-    let news = snapshot.transitions.filter { transition in
-      if transition.to == .verified || transition.to == .complete { forget(transition.id) }
-      return transition.to != .retrying || verbosity >= .verbose || isNews(transition.id, transition.failure)
-    }
-    return news.compactMap { line(for: $0, verbosity) }
+    let news = snapshot.log.filter { $0.topic != .rows && !said.contains($0.text) }
+    return snapshot.transitions.compactMap { line(for: $0, verbosity) }
       + snapshot.routeChanges.compactMap { verbosity >= .normal ? line(for: $0) : nil }
-      + snapshot.holdChanges.map { line(for: $0) }
-      + snapshot.log.filter { !said.contains($0.text) }.compactMap { line(for: $0, verbosity) }
+      + snapshot.holdChanges.map { line(for: $0) } + news.compactMap { line(for: $0, verbosity) }
   }
 
   private func line(for transition: Transition, _ verbosity: Verbosity) -> EventLine? {
@@ -65,7 +61,8 @@ extension RunFold {
     case .paused:
       return verbosity >= .normal ? line(.paused, "paused", name + amount(row.status, before: " at ")) : nil
     case .retrying:
-      return verbosity >= .normal
+      // The log says it once for all that break together.
+      return verbosity >= .verbose
         ? line(.retrying, "retrying", name + retryText(transition, row.status)) : nil
     case .held:
       // The wait itself is said once for all that wait.
@@ -95,7 +92,7 @@ extension RunFold {
     default: break
     }
     guard row.baseline > 0 else {
-      return line(.running, "started", name + (row.status.size.map { " (\(PlainNumbers.bytes($0)))" } ?? ""))
+      return line(.running, "started", name + (row.status.size.map { " (\(Figures.bytes($0)))" } ?? ""))
     }
     var status = row.status
     status.received = row.baseline
@@ -103,9 +100,9 @@ extension RunFold {
   }
 
   private func doneLine(_ transition: Transition, _ row: Row, _ name: String) -> EventLine {
-    var facts = [PlainNumbers.bytes(row.status.size ?? row.status.received)]
-    if let began = row.firstRan {
-      facts.append(PlainNumbers.duration(transition.time - began))
+    var facts = [Figures.bytes(row.status.size ?? row.status.received)]
+    if let began = row.firstRan, transition.fetched != 0 || row.status.size == 0 {
+      facts.append(Figures.elapsed(transition.time - began))
     } else {
       facts.append("was already here")
     }
@@ -114,8 +111,8 @@ extension RunFold {
   }
 
   private func amount(_ status: DownloadStatus, before: String) -> String {
-    guard let size = status.size else { return before + PlainNumbers.bytes(status.received) }
-    return before + PlainNumbers.bytes(status.received, of: size)
+    guard let size = status.size else { return before + Figures.bytes(status.received) }
+    return before + Figures.bytes(status.received, of: size)
   }
 
   private func retryText(_ transition: Transition, _ status: DownloadStatus) -> String {
@@ -150,6 +147,9 @@ extension RunFold {
 
   private func line(for log: LogLine, _ verbosity: Verbosity) -> EventLine? {
     let text = (verbosity >= .verbose ? log.clock + " " : "") + Printable.text(log.text)
+    if log.topic == .recovery, verbosity >= .normal {
+      return EventLine(kind: .notice, word: "goes on", text: text)
+    }
     switch log.level {
     case .info: return verbosity >= .verbose ? EventLine(kind: .notice, word: "note", text: text) : nil
     case .warning: return verbosity >= .normal ? EventLine(kind: .warning, word: "warning", text: text) : nil

@@ -17,11 +17,13 @@ struct LiveList {
     let shown = all.count <= room ? all.count : max(0, room - 1)
     var lines = all.prefix(shown).compactMap { fold.row($0).map { line($0, fold.hasRelay) } }
     if shown < all.count && room > 0 {
-      lines.append(TextWidth.prefix("  \(style.unicode ? "…" : "...") and \(all.count - shown) more", width))
+      lines.append(
+        style.charset.head("  \(style.unicode ? "…" : "...") and \(all.count - shown) more", width))
     }
     if rows > 4 {
       for hold in fold.holds.prefix(2) {
-        let text = TextWidth.prefix("\(style.glyph(.held)) \(Printable.text(hold.text))", width)
+        let text = style.charset.head(
+          style.charset.text("\(style.glyph(.held)) \(Printable.text(hold.text))"), width)
         lines.append(style.paint(text, .yellow))
       }
     }
@@ -44,9 +46,9 @@ struct LiveList {
       size = width >= 62
       rate = width >= 44
       middle = width - 2 - 6
-      if size { middle -= PlainNumbers.bytesWidth + 2 }
-      if rate { middle -= PlainNumbers.rateWidth + 2 }
-      if left { middle -= PlainNumbers.durationWidth + 2 }
+      if size { middle -= Figures.bytesWidth + 2 }
+      if rate { middle -= Figures.rateWidth + 2 }
+      if left { middle -= Figures.durationWidth + 2 }
       if via { middle -= LiveList.viaWidth + 2 }
     }
   }
@@ -57,23 +59,23 @@ struct LiveList {
   private func line(_ row: RunFold.Row, _ hasRelay: Bool) -> String {
     let fields = Fields(width: width, hasRelay: hasRelay)
     let status = row.status
-    let name = Printable.text(row.info.name)
-    let glyph = style.paint(style.glyph(status.state), style.color(status.state))
-    guard fields.middle >= 4 else { return TextWidth.prefix(style.glyph(status.state) + " " + name, width) }
+    let name = style.charset.text(Printable.text(row.info.name))
+    let glyph = style.paint(style.glyph(status), style.color(status.state))
+    guard fields.middle >= 4 else { return style.charset.head(style.glyph(status) + " " + name, width) }
 
     let nameWidth = fields.middle >= 20 ? min(44, fields.middle * 55 / 100) : fields.middle
     let barWidth = fields.middle - nameWidth - 2
-    var text = glyph + " " + TextWidth.fit(name, nameWidth, mark: style.cut)
+    var text = glyph + " " + style.charset.fit(name, nameWidth)
     if nameWidth < fields.middle {
       text +=
         "  "
         + style.paint(style.bar(status.received, of: status.size ?? 0, barWidth), style.color(status.state))
     }
-    let percent = status.size.map { "\(PlainNumbers.percent(status.received, of: $0)) %" } ?? ""
-    text += TextWidth.right(percent, 6)
+    let percent = status.size.map { Figures.percent(status.received, of: $0) } ?? ""
+    text += style.charset.right(percent, 6)
     if fields.size {
-      let size = PlainNumbers.bytes(status.size ?? status.received)
-      text += "  " + TextWidth.right(size, PlainNumbers.bytesWidth)
+      let size = Figures.bytes(status.size ?? status.received)
+      text += "  " + style.charset.right(size, Figures.bytesWidth)
     }
     return text + pace(status, fields)
   }
@@ -82,19 +84,21 @@ struct LiveList {
   private func pace(_ status: DownloadStatus, _ fields: Fields) -> String {
     guard fields.rate else { return "" }
     let both =
-      PlainNumbers.rateWidth + (fields.left ? PlainNumbers.durationWidth + 2 : 0)
+      Figures.rateWidth + (fields.left ? Figures.durationWidth + 2 : 0)
       + (fields.via ? Self.viaWidth + 2 : 0)
     // A repair that fetches has a rate.
-    if status.state != .running && !(status.state == .repairing && status.connections > 0) {
-      let word = Printable.text(status.note ?? status.state.rawValue)
-      return "  " + TextWidth.right(TextWidth.prefix(word, both), both)
+    if status.isWaiting || status.state != .running && !(status.state == .repairing && status.connections > 0)
+    {
+      let words = status.isWaiting ? "waits " + (status.note ?? "") : status.note ?? status.state.rawValue
+      let word = style.charset.text(Printable.text(words))
+      return "  " + style.charset.right(style.charset.head(word, both), both)
     }
-    var text = "  " + TextWidth.right(PlainNumbers.rate(status.rate), PlainNumbers.rateWidth)
+    var text = "  " + style.charset.right(Figures.rate(status.rate), Figures.rateWidth)
     if fields.left {
-      let left = PlainNumbers.duration(status.secondsLeft, ascii: !style.unicode)
-      text += "  " + TextWidth.right(left, PlainNumbers.durationWidth)
+      let left = (status.secondsLeft.map(Figures.duration) ?? style.none)
+      text += "  " + style.charset.right(left, Figures.durationWidth)
     }
-    if fields.via { text += "  " + TextWidth.right(status.transport?.rawValue ?? "", Self.viaWidth) }
+    if fields.via { text += "  " + style.charset.right(status.transport?.rawValue ?? "", Self.viaWidth) }
     return text
   }
 
@@ -109,15 +113,15 @@ struct LiveList {
     let totals = fold.totals
     let percent =
       totals.bytes > 0 && totals.unsized == 0
-      ? "\(PlainNumbers.percent(totals.received, of: totals.bytes)) %" : ""
-    var before = [Part(text: "\(totals.done)/\(totals.files) files", rank: 0)]
+      ? Figures.percent(totals.received, of: totals.bytes) : ""
+    var before = [Part(text: "\(totals.done)/\(Figures.count(totals.files, "file"))", rank: 0)]
     before.append(Part(text: fold.bytesText, rank: 4))
-    var after = [Part(text: TextWidth.right(percent, 5), rank: 2)]
+    var after = [Part(text: style.charset.right(percent, 5), rank: 2)]
     if fold.phase == .running {
       after.append(
-        Part(text: TextWidth.right(PlainNumbers.rate(totals.rate), PlainNumbers.rateWidth), rank: 3))
-      let left = PlainNumbers.duration(totals.secondsLeft, ascii: !style.unicode)
-      after.append(Part(text: TextWidth.right(left, PlainNumbers.durationWidth) + " left", rank: 5))
+        Part(text: style.charset.right(Figures.rate(totals.rate), Figures.rateWidth), rank: 3))
+      let left = (totals.secondsLeft.map(Figures.duration) ?? style.none)
+      after.append(Part(text: style.charset.right(left, Figures.durationWidth) + " left", rank: 5))
     } else {
       after.append(
         Part(text: fold.phase == .stopping ? "stopping, saving progress" : fold.phase.rawValue, rank: 3))
@@ -132,7 +136,7 @@ struct LiveList {
     var before = before
     var after = after
     func used() -> Int {
-      (before + after).reduce(0) { $0 + TextWidth.of($1.text) } + 2 * (before.count + after.count - 1)
+      (before + after).reduce(0) { $0 + style.charset.width($1.text) } + 2 * (before.count + after.count - 1)
     }
     while used() > width, let last = (before + after).map(\.rank).max(), last > 0 {
       before.removeAll { $0.rank == last }
@@ -142,7 +146,7 @@ struct LiveList {
     var pieces = before.map { style.paint($0.text, $0.color) }
     if room >= 8 { pieces.append(style.paint(style.bar(totals.received, of: totals.bytes, room), .cyan)) }
     pieces += after.map { style.paint($0.text, $0.color) }
-    return used() <= width ? pieces.joined(separator: "  ") : TextWidth.prefix(before[0].text, width)
+    return used() <= width ? pieces.joined(separator: "  ") : style.charset.head(before[0].text, width)
   }
 }
 
@@ -159,22 +163,22 @@ extension RunFold {
 
   /// "1.91 of 4.23 GB"; while sizes are unknown "1.91 of at least 4.23 GB", or only what was received.
   var bytesText: String {
-    if totals.bytes == 0 { return PlainNumbers.bytes(totals.received) }
-    let text = PlainNumbers.bytes(totals.received, of: totals.bytes)
+    if totals.bytes == 0 { return Figures.bytes(totals.received) }
+    let text = Figures.bytes(totals.received, of: totals.bytes)
     guard totals.unsized > 0, let of = text.firstIndex(of: "o") else { return text }
     return text[..<of] + "of at least" + text[text.index(of, offsetBy: 2)...]
   }
 
   /// "12/33 files, 1.91 of 4.23 GB, 45 %, 742 Mbit/s, 25 s left", with a relay "…, over udt".
   var progressText: String {
-    var parts = ["\(totals.done)/\(totals.files) files", bytesText]
+    var parts = ["\(totals.done)/\(Figures.count(totals.files, "file"))", bytesText]
     if totals.bytes > 0, totals.unsized == 0 {
-      parts.append("\(PlainNumbers.percent(totals.received, of: totals.bytes)) %")
+      parts.append(Figures.percent(totals.received, of: totals.bytes))
     }
     switch phase {
     case .running:
-      parts.append(PlainNumbers.rate(totals.rate))
-      if let left = totals.secondsLeft { parts.append(PlainNumbers.duration(left) + " left") }
+      parts.append(Figures.rate(totals.rate))
+      if let left = totals.secondsLeft { parts.append(Figures.duration(left) + " left") }
       if let transportText { parts.append(transportText) }
     case .stopping: parts.append("stopping, saving progress")
     case .idle, .paused, .finished: parts.append(phase.rawValue)

@@ -1,3 +1,5 @@
+import ParcelCore
+
 /// Keeps a few lines at the bottom of a terminal up to date while other lines scroll away above them.
 ///
 /// Nothing is hidden or switched, so there is nothing to restore when the program dies.
@@ -13,7 +15,7 @@ struct LiveScreen {
     if height > 0 { text += "\r\u{1B}[\(height)A" }
     for line in permanent + live { text += line + "\u{1B}[K\n" }
     if live.count < shown.count || height > shown.count { text += "\u{1B}[J" }
-    shown = live.map { TextWidth.of(Self.withoutColor($0)) }
+    shown = live.map { Charset.unicode.width(Self.withoutColor($0)) }
     return text
   }
 

@@ -33,7 +33,10 @@ package struct PlainStyle: Hashable, Sendable {
     return "\u{1B}[\(wanted.rawValue)m\(text)\u{1B}[0m"
   }
 
-  var cut: Character { unicode ? "…" : "~" }
+  var charset: Charset { unicode ? .unicode : .ascii }
+
+  /// What is not known.
+  var none: String { unicode ? Figures.none : "-" }
 
   /// The same as in the session.
   func glyph(_ state: DownloadState) -> String {
@@ -53,6 +56,9 @@ package struct PlainStyle: Hashable, Sendable {
     }
   }
 
+  /// Of a row: one that runs and gets nothing looks like one that opens.
+  func glyph(_ status: DownloadStatus) -> String { glyph(status.isWaiting ? .opening : status.state) }
+
   func color(_ state: DownloadState) -> Color? {
     switch state {
     case .verified: .green
@@ -70,7 +76,7 @@ package struct PlainStyle: Hashable, Sendable {
     guard unicode else {
       let full = Int(share * Double(width - 2))
       return width < 3
-        ? TextWidth.blanks(width)
+        ? Figures.blanks(width)
         : "[" + String(repeating: "#", count: full) + String(repeating: ".", count: width - 2 - full) + "]"
     }
     let eighths = Int(share * Double(width * 8))

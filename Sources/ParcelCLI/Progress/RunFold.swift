@@ -33,8 +33,6 @@ package struct RunFold: Sendable {
   package var fetched: Int { totals.fetched }
   /// What runs, opens, verifies or will be tried again, ascending.
   package private(set) var live: [DownloadID] = []
-  /// What each download that is tried again was last said to fail with, until it gets a byte: the same is not said twice.
-  private(set) var said: [DownloadID: (why: String, received: Int)] = [:]
 
   package init() {}
 
@@ -74,19 +72,6 @@ package struct RunFold: Sendable {
     }
     for transition in snapshot.transitions where transition.to == .running { noteFirstRun(transition) }
     for change in snapshot.changed where infos.indices.contains(change.id.index) { note(change) }
-  }
-
-  mutating func forget(_ id: DownloadID) { said[id] = nil }
-
-  /// True when this failure of a download that will be tried again is news.
-  mutating func isNews(_ id: DownloadID, _ failure: Failure?) -> Bool {
-    guard let failure else { return true }
-    let received = row(id)?.status.received ?? 0
-    // Figures in the sentence change with the place in the file; the kind of trouble does not.
-    let why = failure.code.rawValue
-    if let last = said[id], last.why == why, received <= last.received { return false }
-    said[id] = (why, received)
-    return true
   }
 
   private mutating func noteFirstRun(_ transition: Transition) {

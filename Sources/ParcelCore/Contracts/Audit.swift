@@ -50,23 +50,26 @@ extension AuditResult {
         .notFound, retry: .never, "'\(path)' is not complete, and nothing of it can be kept. \(why)",
         remedy: "Run without --verify-only to fetch it.")
     case .partial(let audit):
-      let of = "\(Grouped.text(audit.safe)) of \(Grouped.text(audit.size)) bytes are safe"
-      let blocks = "\(Grouped.text(audit.checked)) \(audit.checked == 1 ? "block" : "blocks")"
-      var sentence = "'\(path)' is not complete: \(of), \(blocks) compared with their digests"
-      if audit.unrecorded > 0 {
-        sentence += ", \(Grouped.text(audit.unrecorded)) bytes of unfinished blocks not compared"
-      }
+      let safe = "\(Grouped.text(audit.safe)) of \(Grouped.text(audit.size)) bytes are here and right"
+      let open =
+        audit.unrecorded == 0
+        ? ""
+        : " (\(Figures.count(audit.unrecorded, "byte")) more in unfinished blocks, which have no digests)"
       guard !audit.bad.isEmpty else {
+        let all =
+          audit.checked == 1
+          ? "the block that is complete is as it was written"
+          : "all \(Figures.count(audit.checked, "complete block")) are as they were written"
         return Failure(
-          .notFound, retry: .never, sentence + ", all right.",
+          .notFound, retry: .never, "'\(path)' is not complete: \(safe)\(open); \(all).",
           remedy: "Run without --verify-only to fetch the rest.")
       }
-      let names = RepairReport.blockNames(audit.bad, blockSize: audit.blockSize, most: 20)
       let bad = audit.badBlocks
+      let names = RepairReport.blockNames(audit.bad, blockSize: audit.blockSize, most: 20)
       return Failure(
         .digest, retry: .never,
-        sentence
-          + "; \(Grouped.text(bad)) \(bad == 1 ? "is" : "are") bad (\(bad == 1 ? "block" : "blocks") \(names)).",
+        "'\(path)' is not complete, and \(Grouped.text(bad)) of its \(Figures.count(audit.checked, "complete block"))"
+          + " \(bad == 1 ? "is" : "are") not what was written (\(Figures.noun(bad, "block")) \(names)): \(safe)\(open).",
         remedy: "Run without --verify-only: bad blocks are fetched again. Check the disk.")
     }
   }

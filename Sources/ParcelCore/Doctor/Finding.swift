@@ -127,7 +127,7 @@ enum DoctorText {
   /// "40 s", "12 minutes", "3 hours", "5 days": rounded down, for lengths of time that are too long.
   static func span(_ seconds: Int) -> String {
     func count(_ number: Int, _ word: String) -> String {
-      "\(Grouped.text(number)) \(word)\(number == 1 ? "" : "s")"
+      Figures.count(number, word)
     }
     switch seconds {
     case ..<120: return "\(max(0, seconds)) s"

@@ -28,6 +28,8 @@ package enum DownloadEffect: Sendable {
   case settleComparison
   /// Forget all bytes of the part file; answer with `discarded`.
   case discard
+  /// A transfer failed and is tried again: for the log, with others of the same cause.
+  case trouble(Failure)
   /// A line for the log.
   case log(LogLine.Level, String)
 }

@@ -45,7 +45,7 @@ extension DownloadMachine {
     }
     let delay = policy.retry.delay(failures: failures, retryAfter: after, random: random.unit())
     if !progressed || after != nil { notBefore = now + delay }
-    return isOne ? [.log(.warning, failure.text)] : []
+    return [.trouble(failure)]
   }
 
   /// A failure that does not count: the next try goes another way, or the same way soon.
@@ -54,7 +54,7 @@ extension DownloadMachine {
     resolvedURL = nil
     redirectsLeft = policy.redirects
     if !progressed { notBefore = now + policy.retry.first }
-    return [.log(.warning, failure.text)]
+    return [.trouble(failure)]
   }
 
   mutating func fail(_ failure: Failure, now: Instant) -> [DownloadEffect] {

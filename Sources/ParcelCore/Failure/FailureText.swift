@@ -25,6 +25,20 @@ package enum FailureText {
     return failure
   }
 
+  /// How sentences about a file begin.
+  package static func attempt(_ title: String) -> String { "Could not fetch '\(Printable.text(title))'" }
+
+  /// The same failure with the file's name in place of the URL that was asked, which may be nothing but a long id. `host`: where that
+  /// URL leads, when it is not where the file is known to be.
+  package static func named(_ failure: Failure, url: String, title: String, host: String? = nil) -> Failure {
+    let old = StatusRule.attempt(url)
+    guard failure.sentence.hasPrefix(old) else { return failure }
+    var failure = failure
+    let from = host.map { " from " + Printable.text($0) } ?? ""
+    failure.sentence = attempt(title) + from + failure.sentence.dropFirst(old.count)
+    return failure
+  }
+
   /// At most 200 printable characters.
   package static func message(in body: [UInt8], type: String) -> String? {
     guard let words = ServerWords(body, type: type).sentence, !words.isEmpty else { return nil }

@@ -44,7 +44,7 @@ enum Decay {
 /// Bytes per second for a graph: one value for each whole second, oldest first.
 package struct RateHistory: Sendable {
   package private(set) var values: [Double] = []
-  private let capacity: Int
+  package let capacity: Int
   private var second: (index: Int64, count: Int)?
 
   package init(capacity: Int) { self.capacity = capacity }

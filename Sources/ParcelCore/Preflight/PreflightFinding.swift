@@ -92,7 +92,7 @@ package struct PreflightReport: Hashable, Sendable {
   /// "2 problems, 1 remark"
   package var counts: String {
     func words(_ count: Int, _ word: String) -> String {
-      "\(Grouped.text(count)) \(word)\(count == 1 ? "" : "s")"
+      Figures.count(count, word)
     }
     var parts: [String] = []
     if !troubles.isEmpty { parts.append(words(troubles.count, "problem")) }

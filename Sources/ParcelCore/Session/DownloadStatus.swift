@@ -64,7 +64,9 @@ package struct DownloadStatus: Hashable, Sendable {
     get { knownSecondsLeft < 0 ? nil : knownSecondsLeft }
     set { knownSecondsLeft = newValue.map { max(0, $0) } ?? -1 }
   }
-  /// Short words for the row when the state alone does not say enough: "in 12 s", "needs a new token: K".
+  /// It runs, and nothing comes: its note says for what it waits.
+  package var isWaiting: Bool { state == .running && note != nil }
+  /// Short words for the row when the state alone does not say enough: "again in 12 s"; in state `running` what it waits for: "for the relay".
   package var note: String? {
     get { seldom.first?.note }
     set { change { $0.note = newValue } }
@@ -189,6 +191,8 @@ package struct DownloadDetail: Hashable, Sendable {
   package var stored: [ByteRange]
   /// Bytes per second, one value a second, oldest first, at most 600.
   package var history: [Double]
+  /// What this run has done for it so far; nil when that is not known any more (small files), or nothing was begun.
+  package var fetched: FetchReport?
   /// The server's validator (`ETag` or `Last-Modified`), printable.
   package var validator: String?
   /// False: this server gives no ranges, so there is one segment and no resume. Nil while unknown.

@@ -79,11 +79,14 @@ package struct Transition: Hashable, Sendable {
   package var failure: Failure?
   /// Bytes that were there at this moment; nil when unknown.
   package var received: Int?
+  /// Bytes that have come for it over the network in this run; nil when unknown.
+  package var fetched: Int?
 
   package init(
     id: DownloadID, time: Instant, from: DownloadState, to: DownloadState, failure: Failure? = nil,
-    received: Int? = nil
+    received: Int? = nil, fetched: Int? = nil
   ) {
+    self.fetched = fetched
     self.id = id
     self.time = time
     self.from = from
@@ -147,11 +150,21 @@ package struct LogLine: Hashable, Sendable {
   package var level: Level
   /// Printable.
   package var text: String
+  /// For readers that show other parts of a snapshot, too.
+  package enum Topic: Hashable, Sendable {
+    case other
+    /// It sums up what transitions of rows say.
+    case rows
+    /// Something that a warning told of is over.
+    case recovery
+  }
+  package var topic: Topic
 
-  package init(clock: String, level: Level, text: String) {
+  package init(clock: String, level: Level, text: String, topic: Topic = .other) {
     self.clock = clock
     self.level = level
     self.text = text
+    self.topic = topic
   }
 }
 

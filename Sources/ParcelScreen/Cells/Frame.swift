@@ -1,3 +1,5 @@
+import ParcelCore
+
 /// One character cell: what is shown and how. 8 bytes, compared as numbers.
 package struct Cell: Hashable, Sendable {
   /// A Unicode scalar; or 0 for the right half of a wide character; or `Cell.cluster` plus an index into `Frame.clusters` for

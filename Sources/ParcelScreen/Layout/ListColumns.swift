@@ -1,3 +1,5 @@
+import ParcelCore
+
 /// The list's columns for a width. As the width shrinks they go in this order: via, time left, size, the state's word, rate.
 package struct ListColumns: Hashable, Sendable {
   package struct Column: Hashable, Sendable {

@@ -111,7 +111,11 @@ extension Model {
   /// The keys of the moment, from the table: those that can do something now, by rank.
   package var hints: [Hint] {
     let shown = Bindings.bindings(in: context).filter { !$0.label.isEmpty && obstacle($0.intent) == nil }
-    return shown.enumerated()
+    // The help is for those who do not know the keys yet.
+    let hasMore = context == .help && hiddenHelpLines > 0
+    let scroll = hasMore ? [Hint(key: Bindings.key(for: .down), label: "scroll", rank: 5)] : []
+    return scroll
+      + shown.enumerated()
       .sorted { ($0.element.rank, $0.offset) < ($1.element.rank, $1.offset) }
       .compactMap { _, binding in
         binding.keys.first.map { Hint(key: $0.name, label: label(binding), rank: binding.rank) }

@@ -19,7 +19,9 @@ extension Model {
     if isPage { lines += summary(status).fitted(width, charset).map { .text($0) } }
     lines += failureLines(status, width)
     if let repair = status.repair { lines += repairLines(repair, status, width) }
-    if !isPage { lines.append(.graph("rate", detail.history)) }
+    let isDone = status.state.isDone
+    if isDone { lines += fetchLines(detail, status, width) }
+    if !isPage, !isDone { lines.append(.graph("rate", detail.history)) }
     lines.append(.map)
     if isPage, width < wideDetail { lines.append(.legend) }
     for (index, segment) in detail.segments.enumerated() { lines.append(.segment(index + 1, segment)) }
@@ -34,11 +36,13 @@ extension Model {
     var pieces = [[Span(String(state.glyph) + " " + state.word, state.style.bold())]]
     if let size = status.size {
       let received = status.state.isDone ? size : status.received
-      pieces += [[Span(Figures.percent(received, of: size))], [Span(Figures.bytes(received, of: size))]]
+      pieces += [
+        [Span(Figures.percent(received, of: size))], [Span(Figures.bytes(received, of: size, aligned: true))],
+      ]
     } else if status.received > 0 {
       pieces.append([Span(Figures.bytes(status.received) + " of unknown")])
     }
-    if status.state == .running || status.state == .repairing && status.connections > 0 {
+    if status.state == .running && !status.isWaiting || status.state == .repairing && status.connections > 0 {
       pieces.append([Span(Figures.rate(status.rate))])
       if let left = status.secondsLeft { pieces.append([Span(Figures.duration(left) + " left")]) }
     }
@@ -54,6 +58,17 @@ extension Model {
     var lines = field(label, failure.sentence, width, style)
     if !failure.remedy.isEmpty { lines += field("do", failure.remedy, width, isOver ? .quiet : .plain) }
     return lines
+  }
+
+  /// What this run did for a finished file, as far as it is known.
+  private func fetchLines(_ detail: DownloadDetail, _ status: DownloadStatus, _ width: Int) -> [DetailLine] {
+    guard let report = detail.fetched else { return [] }
+    guard report.bytes > 0 else { return field("fetched", "nothing in this run: it was here", width, .quiet) }
+    var text = report.words(of: status.size ?? report.bytes)
+    if let peak = report.peak, report.average.map({ peak > $0 }) ?? true {
+      text += ", peak " + Figures.rate(peak)
+    }
+    return field("fetched", text + ", over " + report.transports, width)
   }
 
   private func factLines(
@@ -113,7 +128,9 @@ private func paneArea(_ pane: Rect) -> Rect {
 }
 
 private func detailPageAreas(_ model: Model, _ body: Rect) -> (graph: Rect?, lines: Rect) {
-  let hasGraph = body.rows >= 14 && model.detail?.history.isEmpty == false
+  // Time goes on under a graph, and nothing more happens to a finished file.
+  let isDone = model.selectedStatus?.state.isDone == true
+  let hasGraph = body.rows >= 14 && model.detail?.history.isEmpty == false && !isDone
   let graph = hasGraph ? Rect(row: body.row, column: body.column, rows: 5, columns: body.columns) : nil
   let top = hasGraph ? 6 : 0
   let lines = Rect(
@@ -187,8 +204,7 @@ private func draw(_ line: DetailLine, _ frame: inout Frame, _ model: Model, _ ar
 private func drawRate(_ frame: inout Frame, _ label: String, _ history: [Double], _ area: Rect) {
   frame.put(label, area.row, area.column, .quiet)
   let plot = Rect(
-    row: area.row, column: area.column + Model.labelWidth, rows: 1,
-    columns: area.columns >= wideDetail ? mapWidth(area) : mapWidth(area) / 2)
+    row: area.row, column: area.column + Model.labelWidth, rows: 1, columns: rateWidth(columns: area.columns))
   let values = Graph.columns(history, columns: plot.columns * 2, span: 1)
   let peak = values.max() ?? 0
   Graph.draw(&frame, plot, values: values, top: max(1, peak), style: .accent)
@@ -203,9 +219,20 @@ private func drawRate(_ frame: inout Frame, _ label: String, _ history: [Double]
 let wideDetail = 90
 
 /// Cells of the map and of the file's graph.
-private func mapWidth(_ area: Rect) -> Int {
-  let room = max(0, area.columns - Model.labelWidth)
-  return area.columns >= wideDetail ? room - 58 : room
+private func mapWidth(_ area: Rect) -> Int { mapWidth(columns: area.columns) }
+private func mapWidth(columns: Int) -> Int {
+  let room = max(0, columns - Model.labelWidth)
+  return columns >= wideDetail ? room - 58 : room
+}
+
+/// Cells of a graph in one line.
+private func rateWidth(columns: Int) -> Int {
+  columns >= wideDetail ? mapWidth(columns: columns) : mapWidth(columns: columns) / 2
+}
+
+extension Model {
+  /// Seconds that a graph in one line shows.
+  static func rateSeconds(_ columns: Int) -> Int { max(0, rateWidth(columns: columns) * 2) }
 }
 
 /// Cells of a segment's bar: what range, rate, age and retries leave, and with `hasRelay` the transport.

@@ -21,7 +21,7 @@ private func drawCounts(_ frame: inout Frame, _ model: Model) {
     pieces.append([Span(done, .strong), Span("/" + files + (totals.files == 1 ? " file" : " files"))])
     if totals.bytes > 0 {
       pieces.append([
-        Span(Figures.bytes(totals.received, of: totals.bytes)),
+        Span(Figures.bytes(totals.received, of: totals.bytes, aligned: true)),
         Span(
           totals.unsized > 0 && columns >= 76 ? " + \(Figures.grouped(totals.unsized)) unknown" : "", .quiet),
       ])

@@ -1,3 +1,5 @@
+import ParcelCore
+
 /// A throughput graph with its axis: scale at the left, time below. `history` is bytes per second, one a second.
 func drawHistory(_ frame: inout Frame, _ rect: Rect, _ history: [Double], phase: Int = 0) {
   guard rect.rows >= 2, rect.columns >= 20 else { return }

@@ -84,6 +84,11 @@ extension Model {
   }
 }
 
+extension Model {
+  /// Lines of the help that the page has no room for.
+  var hiddenHelpLines: Int { max(0, helpLines.count - layout.body.rows) }
+}
+
 func drawHelp(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   let body = layout.body
   let lines = model.helpLines

@@ -3,7 +3,8 @@ import ParcelCore
 extension Model {
   /// The relay through which the file's server is reached: where, why, how good the path is. Nothing without a relay.
   func relayLines(_ route: RouteStatus, _ status: DownloadStatus, _ width: Int) -> [DetailLine] {
-    guard let relay = route.relay else { return [] }
+    // What others do there now says nothing about a file that is done.
+    guard let relay = route.relay, !status.state.isDone else { return [] }
     var lines = relayHead(route, relay, status, width)
     // While udt is in use the lines stay, so that a pause between two connections moves nothing.
     let isUsed = route.current == .udt || route.isMeasuring
@@ -13,7 +14,9 @@ extension Model {
       let datagrams = Figures.count(drops, "datagram")
       lines += field("drops", "this machine dropped \(datagrams): see parcel doctor", width, .warning)
     }
-    if route.history.contains(where: { $0 > 0 }) { lines.append(.graph("over udt", route.history)) }
+    if route.history.suffix(Self.rateSeconds(width)).contains(where: { $0 > 0 }) {
+      lines.append(.graph("over udt", route.history))
+    }
     return lines
   }
 
@@ -23,7 +26,7 @@ extension Model {
     let room = max(1, width - Self.labelWidth)
     let words = RouteView(route)?.long ?? route.current.rawValue
     var pieces = [[Span(charset.clipMiddle(relay.text, to: room))], [Span(words)]]
-    if status.choice != route.choice, !status.state.isDone {
+    if status.choice != route.choice {
       pieces.append([Span("this file: " + status.choice.rawValue, .accent)])
     }
     // Where the figures leave no column for the flows, they stand here if there is room.
@@ -49,6 +52,10 @@ extension Model {
         Span(Figures.padLeft(value ?? Figures.none, width), value == nil ? .quiet : .plain),
       ]
     }
+    /// Of one width.
+    func packets(_ count: Int?) -> [Span] {
+      [Span(" " + Figures.padRight(Figures.noun(count ?? 0, "packet"), 7), .quiet)]
+    }
     let rate = Figures.rateWidth
     let count = 12
     let first = Figures.millisecondsWidth
@@ -56,14 +63,14 @@ extension Model {
     let top = [
       cell("", 0, path?.roundTrip.map(Figures.milliseconds), first),
       cell("receives ", 9, (path?.receiveRate).map(Figures.rate), rate),
-      cell("window ", 7, window, count) + [Span(" packets", .quiet)],
+      cell("window ", 7, window, count) + packets(path?.window),
       cell("flows ", 8, (path?.connections).map(Figures.grouped), count),
     ]
     let bottom = [
       cell("", 0, (path?.loss).map(Figures.share), first),
       cell("lost ", 9, (path?.receiveLost).map(Figures.grouped), rate),
-      cell("resent ", 7, (path?.retransmitted).map(Figures.grouped), count) + [Span(" packets", .quiet)],
-      cell("arrived ", 8, (path?.received).map(Figures.grouped), count) + [Span(" packets", .quiet)],
+      cell("resent ", 7, (path?.retransmitted).map(Figures.grouped), count) + packets(path?.retransmitted),
+      cell("arrived ", 8, (path?.received).map(Figures.grouped), count) + packets(path?.received),
     ]
     let room = max(1, width - Self.labelWidth)
     return [("rtt", top), ("loss", bottom)].map { label, cells in

@@ -10,6 +10,7 @@ struct StateView {
     switch status.state {
     case .waiting: (glyph, word, style) = ("·", "waiting", .quiet)
     case .opening: (glyph, word, style) = ("◦", "opening", .accent)
+    case .running where status.isWaiting: (glyph, word, style) = ("◦", "waits", .plain)
     case .running: (glyph, word, style) = ("▶", "running", .accent)
     case .paused: (glyph, word, style) = ("‖", "paused", .plain)
     case .retrying: (glyph, word, style) = ("↻", "retrying", .warning)

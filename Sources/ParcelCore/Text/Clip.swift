@@ -1,10 +1,33 @@
 /// Texts made to fit a number of cells.
 extension Charset {
+  /// Stands for what was left out.
+  package var ellipsis: String { self == .ascii ? "~" : "…" }
+
+  /// `text` as the terminal will show it, for output that does not go through a frame.
+  package func text(_ text: String) -> String {
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if let form = Unicode.Scalar(self.shown(scalar).value), form.value > 0 { shown.append(form) }
+    }
+    return String(shown)
+  }
+
+  /// Exactly `width` cells: filled with blanks, or without its middle.
+  package func fit(_ text: String, _ width: Int) -> String {
+    let cut = clipMiddle(text, to: width)
+    return cut + Figures.blanks(width - self.width(cut))
+  }
+
+  /// The same at the right end.
+  package func right(_ text: String, _ width: Int) -> String {
+    Figures.blanks(width - self.width(text)) + text
+  }
+
   /// `text`, or its beginning and an ellipsis, in at most `width` cells.
   package func clipEnd(_ text: String, to width: Int) -> String {
     guard width > 0 else { return "" }
     guard text.utf8.count > width, self.width(text) > width else { return text }
-    return head(text, width - 1) + "…"
+    return head(text, width - 1) + ellipsis
   }
 
   /// `text`, or its beginning, an ellipsis and its end, in at most `width` cells. The end is the file's kind where there is one
@@ -15,7 +38,7 @@ extension Charset {
     guard width > 8 else { return clipEnd(text, to: width) }
     var end = tail(text, min(9, width / 3))
     if let dot = end.firstIndex(of: "."), end[dot...].utf8.count >= 3 { end = String(end[dot...]) }
-    return head(text, width - 1 - self.width(end)) + "…" + end
+    return head(text, width - 1 - self.width(end)) + ellipsis + end
   }
 
   /// The longest beginning that takes at most `width` cells.

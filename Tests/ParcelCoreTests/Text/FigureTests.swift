@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ParcelScreen
+@testable import ParcelCore
 
 @Suite struct FigureTests {
   @Test func bytesArePowersOfTenWithTwoDigits() {
@@ -9,6 +9,9 @@ import Testing
     #expect(Figures.bytes(1_000) == "1.00 kB")
     #expect(Figures.bytes(1_590_000) == "1.59 MB")
     #expect(Figures.bytes(812_440_000) == "812.44 MB")
+    #expect(Figures.bytes(999_994) == "999.99 kB")
+    #expect(Figures.bytes(999_996) == "1.00 MB")
+    #expect(Figures.bytes(-5) == "0 B")
     #expect(Figures.bytes(999_995_000) == "1.00 GB")
     #expect(Figures.bytes(.max) == "9.22 EB")
   }
@@ -42,6 +45,14 @@ import Testing
     #expect(Figures.duration(.infinity) == ">999 d")
   }
 
+  @Test func aTimeThatIsOverIsNeverZero() {
+    #expect(Figures.elapsed(0) == "<0.1 s")
+    #expect(Figures.elapsed(0.34) == "0.3 s")
+    #expect(Figures.elapsed(9.94) == "9.9 s")
+    #expect(Figures.elapsed(9.96) == "10 s")
+    #expect(Figures.elapsed(75) == "1m 15s")
+  }
+
   @Test func aHundredPercentMeansThatNothingIsMissing() {
     #expect(Figures.percent(999_999, of: 1_000_000) == "99 %")
     #expect(Figures.percent(1_000_000, of: 1_000_000) == "100 %")
@@ -50,7 +61,9 @@ import Testing
 
   @Test func partAndWholeShareAUnitAndAWidth() {
     #expect(Figures.bytes(1_910_000_000, of: 4_230_000_000) == "1.91 of 4.23 GB")
-    #expect(Figures.bytes(0, of: 42_300_000_000) == " 0.00 of 42.30 GB")
+    #expect(Figures.bytes(0, of: 42_300_000_000, aligned: true) == " 0.00 of 42.30 GB")
+    #expect(Figures.bytes(0, of: 42_300_000_000) == "0.00 of 42.30 GB")
+    #expect(Figures.bytes(5, of: 10) == "5 of 10 B")
   }
 
   @Test func thousandsAreGrouped() {

@@ -16,11 +16,12 @@ package enum Figures {
     return number(count, unit) + " " + byteUnits[unit]
   }
 
-  /// `1.91 of 4.23 GB`: both in the unit of the whole, the part as wide as the whole.
-  package static func bytes(_ part: Int, of whole: Int) -> String {
+  /// `1.91 of 4.23 GB`: both in the unit of the whole; `aligned`: the part as wide as the whole.
+  package static func bytes(_ part: Int, of whole: Int, aligned: Bool = false) -> String {
     let unit = unitIndex(whole)
     let total = number(whole, unit)
-    return padLeft(number(min(part, whole), unit), total.utf8.count) + " of " + total + " " + byteUnits[unit]
+    let some = number(min(part, whole), unit)
+    return (aligned ? padLeft(some, total.utf8.count) : some) + " of " + total + " " + byteUnits[unit]
   }
 
   private static func unitIndex(_ count: Int) -> Int {
@@ -81,6 +82,12 @@ package enum Figures {
     }
   }
 
+  /// A time that is over: `<0.1 s`, `0.3 s`, `9.4 s`, then as `duration`.
+  package static func elapsed(_ seconds: Double) -> String {
+    if seconds < 0.05 { return "<0.1 s" }
+    return seconds < 9.95 ? tenths(seconds) + " s" : duration(seconds)
+  }
+
   /// Largest width of `milliseconds`: `99999 ms`.
   package static let millisecondsWidth = 8
 
@@ -108,20 +115,15 @@ package enum Figures {
   }
 
   /// `100,000`.
-  package static func grouped(_ count: Int) -> String {
-    let digits = String(count.magnitude)
-    var text = ""
-    for (index, digit) in digits.enumerated() {
-      if index > 0, (digits.utf8.count - index) % 3 == 0 { text.append(",") }
-      text.append(digit)
-    }
-    return count < 0 ? "-" + text : text
-  }
+  package static func grouped(_ count: Int) -> String { Grouped.text(count) }
 
   /// `1 file`, `33 files`, `100,000 files`.
   package static func count(_ count: Int, _ word: String) -> String {
-    grouped(count) + " " + word + (count == 1 ? "" : "s")
+    grouped(count) + " " + noun(count, word)
   }
+
+  /// `file` or `files`, where the number stands elsewhere.
+  package static func noun(_ count: Int, _ word: String) -> String { count == 1 ? word : word + "s" }
 
   package static func padLeft(_ text: String, _ width: Int) -> String {
     let missing = width - text.unicodeScalars.count
@@ -132,6 +134,8 @@ package enum Figures {
     let missing = width - text.unicodeScalars.count
     return missing > 0 ? text + String(repeating: " ", count: missing) : text
   }
+
+  package static func blanks(_ count: Int) -> String { String(repeating: " ", count: max(0, count)) }
 
   private static func twoDigits(_ value: Int) -> String { value < 10 ? "0\(value)" : String(value) }
 
