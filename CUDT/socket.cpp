@@ -173,7 +173,12 @@ int parcel_udt_accept(int socket, int milliseconds) {
 }
 
 int parcel_udt_connect(int socket, const sockaddr *address, socklen_t length) {
-  return UDT::connect(socket, address, int(length)) == UDT::ERROR ? -1 : 0;
+  if (UDT::connect(socket, address, int(length)) != UDT::ERROR) return 0;
+  // When nobody answers in time, libudt leaves the socket in the list of those that are to be connected, and closing does not take it
+  // out: the receive thread goes on looking at it when it is destroyed already, and crashes if it comes to that before it ends.
+  CUDT *cudt = inside::find(socket);
+  if (cudt && inside::receive_queue(cudt)) inside::remove_connector(inside::receive_queue(cudt), socket);
+  return -1;
 }
 
 void *parcel_udt_attach(int socket, parcel_udt_connection **connection, parcel_udt_negotiated *negotiated) {
