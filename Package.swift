@@ -56,7 +56,7 @@ let package = Package(
     library("ParcelScreen", ["ParcelCore"]),
 
     // Threads, a monitor, the monotonic clock and error numbers for whoever meets the outside world.
-    library("ParcelSystem", ["ParcelCore"]),
+    library("ParcelSystem", ["ParcelCore", "CLinux"]),
     // Addresses, TCP and AF_UNIX as byte streams, for relays and servers.
     library("ParcelNet", ["ParcelCore", "ParcelSystem"]),
 
@@ -117,7 +117,7 @@ let package = Package(
     tests(
       "FaultTests",
       ["ParcelEngine", "ParcelStorage", "ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
-    tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelTesting"]),
+    tests("ParcelHTTPTests", ["ParcelHTTP", "ParcelCore", "ParcelSystem", "ParcelTesting"]),
     tests(
       "ParcelTunnelTests",
       [

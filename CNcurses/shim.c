@@ -245,13 +245,18 @@ int cn_open(int input) {
   return 0;
 }
 
-void cn_close(void) {
-  if (!is_open) return;
+// The terminal as the shell wants it.
+static void give_back(void) {
   write_all(1, paste_off, sizeof paste_off - 1);
   curs_set(1);
   endwin();
   if (has_termios) tcsetattr(input_fd, TCSADRAIN, &saved_termios);
   is_open = 0;
+}
+
+void cn_close(void) {
+  if (!is_open) return;
+  give_back();
   remove_fatal();
   release_stderr();
 }
@@ -290,20 +295,19 @@ void cn_repaint(void) { clearok(stdscr, TRUE); }
 
 int cn_key(wint_t *key) { return wget_wch(stdscr, key); }
 
-void cn_continued(void) {
-  if (!is_open) return;
-  enter_modes();
+static void take_back(void) {
   reset_prog_mode();
+  enter_modes();
   clearok(stdscr, TRUE);
+}
+
+void cn_continued(void) {
+  if (is_open) take_back();
 }
 
 void cn_suspend(void) {
   if (!is_open) return;
-  write_all(1, paste_off, sizeof paste_off - 1);
-  curs_set(1);
-  endwin();
-  if (has_termios) tcsetattr(input_fd, TCSADRAIN, &saved_termios);
-  is_open = 0;
+  give_back();
   struct sigaction ours;
   set_handler(SIGTSTP, SIG_DFL, &ours);
   kill(0, SIGTSTP);
@@ -314,7 +318,5 @@ void cn_suspend(void) {
   // Continued. (A process group without a shell is not stopped at all and comes straight here.)
   sigaction(SIGTSTP, &ours, NULL);
   is_open = 1;
-  reset_prog_mode();
-  enter_modes();
-  clearok(stdscr, TRUE);
+  take_back();
 }

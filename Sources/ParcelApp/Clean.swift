@@ -45,10 +45,6 @@ struct Clean: Sendable {
       Descriptors.write(report.json + "\n", to: 1)
       return
     }
-    let style = PlainStyle(ascii: options.ascii, noColor: options.noColor || !Descriptors.isTerminal(1)) {
-      name in
-      getenv(name).map { String(cString: $0) }
-    }
-    Descriptors.write(report.lines(style).map { $0 + "\n" }.joined(), to: 1)
+    Descriptors.write(report.lines(options.look.style(on: 1)).map { $0 + "\n" }.joined(), to: 1)
   }
 }

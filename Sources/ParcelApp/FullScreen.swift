@@ -2,6 +2,7 @@ import Glibc
 import ParcelCLI
 import ParcelCore
 import ParcelEngine
+import ParcelSystem
 import ParcelTerminal
 
 /// `parcel-tui`, and `parcel` with nothing to do: the session on the terminal, the engine behind it.
@@ -22,8 +23,7 @@ struct FullScreen {
     let wanted = try Wanted(options.wanted)
     let token = TokenReading(options.access)
     if let failure = token.facts?.failure { throw failure }
-    var events: EventLog?
-    if let target = options.output.events { events = try EventLog(target) }
+    var records = try RunRecords(options.output)
 
     let (commands, asked) = AsyncStream.makeStream(of: Command.self)
     let loop = SessionLoop(options: terminalOptions) { asked.yield($0) }
@@ -37,21 +37,24 @@ struct FullScreen {
         loop.post(snapshot)
         queue.post(snapshot)
       })
+    records.begin(await run.engine.settings)
     if !options.asksForNothing {
       do throws(Failure) {
         try await run.prepare()
       } catch {
         await run.close()
+        _ = records.stop(.failure(error), wanted, program: program)
         throw error
       }
     }
-    async let recorded = Recorder.record(options, program: program, from: queue, events: events, parts: parts)
+    async let recorded = Recorder.record(
+      records, style: options.output.look.style(on: 1), program: program, from: queue, parts: parts)
 
     let engine = run.engine
     let debugger = Task { for await line in debugged { await engine.report(.info, line) } }
     defer { debugger.cancel() }
     for remark in wanted.remarks { await run.engine.report(.warning, remark) }
-    await run.engine.add(wanted.downloads, title: wanted.title)
+    await run.engine.add(wanted.downloads, title: wanted.title, unchecked: SessionStart.checks(options))
     // What the command line names was asked for; an empty session waits for Enter.
     if !options.asksForNothing { asked.yield(.start) }
 
@@ -84,8 +87,8 @@ struct FullScreen {
 
   private var terminalOptions: TerminalOptions {
     var terminal = TerminalOptions()
-    if options.output.ascii { terminal.glyphs = .ascii }
-    terminal.colors = !options.output.noColor
+    if options.output.look.ascii { terminal.glyphs = .ascii }
+    terminal.colors = !options.output.look.noColor
     return terminal
   }
 }
@@ -105,8 +108,11 @@ private struct Commands: Sendable {
         await run.close()
         loop.finish()
         return
-      case .start: await start.check()
-      case .startWithoutBad: await start.withoutBad()
+      case .start: await start.start()
+      case .answer(let check, let answer): await start.answer(check, answer)
+      case .openManifest, .add:
+        await perform(command)
+        await start.added()
       default: await perform(command)
       }
     }
@@ -117,12 +123,16 @@ private struct Commands: Sendable {
       switch command {
       case .openManifest(let path):
         let manifest = try await onThread { () throws(Failure) in
-          try Documents.manifest(Documents.absolute(path))
+          let manifest = try Documents.manifest(Documents.absolute(path))
+          FreeMemory.giveBack()
+          return manifest
         }
         for remark in manifest.remarks { await run.engine.report(.warning, remark) }
-        await run.engine.add(manifest.downloads, title: Wanted.title([path]))
+        await run.engine.add(
+          manifest.downloads, title: Wanted.title([path]), unchecked: SessionStart.checks(options))
         await run.engine.report(.info, "\(Wanted.title([path])): \(manifest.summary)")
-      case .add(let text): await run.engine.add([try RowInput.spec(text)])
+      case .add(let text):
+        await run.engine.add([try RowInput.spec(text)], unchecked: SessionStart.checks(options))
       case .setTokenFile(let path):
         let full = Documents.absolute(path)
         let stamp = TokenFileWatcher.stamp(full)

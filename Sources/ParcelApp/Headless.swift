@@ -22,29 +22,26 @@ struct Headless {
     if options.target.dryRun { return await dryRun(wanted, token) }
     if let failure = token.facts?.failure, options.target.verifyOnly { throw failure }
     say(wanted.remarks)
-    var events: EventLog?
-    if let target = options.output.events { events = try EventLog(target) }
-
+    var records = try RunRecords(options.output)
     let queue = SnapshotQueue()
     let run = ClientRun(
       options, token: (token.value, token.facts?.path), waits: true, isSession: false,
       debug: { Descriptors.write("debug: " + Printable.text($0) + "\n", to: 2) }, publish: { queue.post($0) })
+    records.begin(await run.engine.settings)
     let checked: PreflightReport
-    do throws(Failure) { checked = try await check(wanted, token, run) } catch {
-      await run.close()
-      throw error
-    }
-    if checked.stops, !options.wanted.keepGoing {
-      await run.close()
-      return stopped(by: checked, wanted)
-    }
-    do throws(Failure) { try await run.prepare() } catch {
-      // A full disk is waited for as by every file.
-      guard case .held = error.retry, options.pace.untilDone else {
+    do throws(Failure) {
+      checked = try await check(wanted, token, run)
+      records.show(checked, files: wanted.downloads.count, stops: stops(checked))
+      if stops(checked) {
         await run.close()
-        throw error
+        sayNothingWasFetched(checked)
+        return records.stop(.preflight(checked), wanted, program: "parcel")
       }
-      say([error.text])
+      try await prepare(run)
+    } catch {
+      await run.close()
+      _ = records.stop(.failure(error), wanted, program: "parcel")
+      throw error
     }
     let interrupted = Flag()
     let parts = PartPaths()
@@ -57,7 +54,7 @@ struct Headless {
     let watch = TokenFileWatcher.follow(token.watch, run.engine)
     defer { watch?.stop() }
     async let code = Self.print(
-      options, from: queue, events: events, interrupted: interrupted, parts: parts, checked)
+      options.output, from: queue, records, interrupted: interrupted, parts: parts, checked)
     await run.engine.add(opening, title: title)
     await run.engine.skip(checked.skips)
     await run.engine.perform(.start)
@@ -68,6 +65,14 @@ struct Headless {
     return await code
   }
 
+  private func prepare(_ run: ClientRun) async throws(Failure) {
+    do throws(Failure) { try await run.prepare() } catch {
+      // A full disk is waited for as by every file.
+      guard case .held = error.retry, options.pace.untilDone else { throw error }
+      say([error.text])
+    }
+  }
+
   func say(_ lines: [String]) {
     guard options.output.verbosity != .quiet else { return }
     for line in lines { Descriptors.write(ErrorText.notice(line) + "\n", to: 2) }
@@ -75,22 +80,22 @@ struct Headless {
 
   /// Prints until the queue is closed, on a thread of its own because a terminal or a pipe may make it wait.
   private static func print(
-    _ options: ClientOptions, from queue: SnapshotQueue, events: EventLog?, interrupted: Flag,
+    _ output: OutputOptions, from queue: SnapshotQueue, _ records: RunRecords, interrupted: Flag,
     parts: PartPaths, _ checked: PreflightReport
   ) async -> ExitCode {
     await withCheckedContinuation { (continuation: CheckedContinuation<ExitCode, Never>) in
       Thread.start("parcel-print") {
-        continuation.resume(returning: consume(options, queue, events, interrupted, parts, checked))
+        continuation.resume(returning: consume(output, queue, records, interrupted, parts, checked))
       }
     }
   }
 
   private static func consume(
-    _ options: ClientOptions, _ queue: SnapshotQueue, _ events: EventLog?, _ interrupted: Flag,
+    _ output: OutputOptions, _ queue: SnapshotQueue, _ records: RunRecords, _ interrupted: Flag,
     _ parts: PartPaths, _ checked: PreflightReport
   ) -> ExitCode {
-    var printer = ProgressPrinter(options.output)
-    var records = RunRecords(events: events, summaryPath: options.output.summary)
+    var printer = ProgressPrinter(output)
+    var records = records
     while let snapshots = queue.next() {
       for snapshot in snapshots {
         printer.show(snapshot)

@@ -1,8 +1,8 @@
 import ParcelCore
 
 extension Engine {
-  /// Adds rows; they wait for their turn (or for `start`).
-  package func add(_ new: [DownloadSpec], title: String? = nil) {
+  /// Adds rows; they wait for their turn (or for `start`), `unchecked` ones for `release` before that.
+  package func add(_ new: [DownloadSpec], title: String? = nil, unchecked: Bool = false) {
     let first = specs.count
     if specs.isEmpty { specs = new } else { specs += new }
     infos.reserveCapacity(specs.count)
@@ -16,7 +16,9 @@ extension Engine {
       if status.choice != .auto { dirty.insert(id) }
       statuses.append(status)
       isRemoved.append(false)
-      queue.append(id)
+      isUnchecked.append(unchecked)
+      if unchecked { uncheckedRows += 1 }
+      enqueue(id, to: .new)
       count(status, 1)
     }
     if let title, !title.isEmpty { names(title) }
@@ -35,7 +37,7 @@ extension Engine {
   package func perform(_ command: Command) {
     let now = self.now
     switch command {
-    case .start, .startAnyway, .startWithoutBad:
+    case .start:
       hasStarted = true
       isPausedAll = false
     case .pause(let ids): for id in ids { rest(id, as: .paused, now: now) }
@@ -58,7 +60,7 @@ extension Engine {
     case .select(let id): selected = id
     case .setTransport(let ids, let choice): setTransport(ids.filter(exists), choice, now: now)
     case .setTransportAll(let choice): setTransportAll(choice, now: now)
-    case .openManifest, .add, .setTokenFile, .useToken, .setFolder, .setServer, .quit:
+    case .openManifest, .add, .setTokenFile, .useToken, .setFolder, .setServer, .answer, .quit:
       break  // done by the session's owner, who reads files and then calls `add` and the setters
     }
     isDirty = true
@@ -119,11 +121,12 @@ extension Engine {
 
   private func resume(_ id: DownloadID, now: Instant) {
     guard exists(id), statuses[id.index].state == .paused else { return }
-    hasStarted = true
-    isPausedAll = false
     let entry = liveEntry(id)
     _ = entry.machine.rest(as: .waiting)
     refreshStatus(entry, now: now)
+    if isUnchecked[id.index] { return }
+    hasStarted = true
+    isPausedAll = false
     queue.prepend(id)
   }
 
@@ -139,6 +142,7 @@ extension Engine {
   private func remove(_ id: DownloadID, now: Instant) {
     guard exists(id) else { return }
     queue.remove(id)
+    forgetCheck(id)
     count(statuses[id.index], -1)
     isRemoved[id.index] = true
     newRemoved.append(id)

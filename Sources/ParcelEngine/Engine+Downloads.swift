@@ -20,6 +20,10 @@ extension Engine {
     }
   }
 
+  func origin(of id: DownloadID) -> String {
+    live[id]?.origin ?? Address.origin(of: address(of: specs[id.index]))
+  }
+
   // MARK: - Scheduling
 
   /// Begins downloads and opens transfers as far as files, connections and hosts allow.
@@ -35,50 +39,71 @@ extension Engine {
     }
   }
 
-  private func admit(now: Instant) {
-    guard !isPausedAll else { return }
+  /// Who has a place, and who may get one.
+  private struct Places {
     var large = 0
     var small = 0
     var largeOverUDT = 0
-    // Of each host, downloads that wait for another try: while some do, more of them would only wait, too.
+    /// Of each host, downloads that wait for another try: while some do, more of them would only wait, too.
     var retrying: [String: Int] = [:]
-    let mostRetrying = 16
+    /// The next in order has to wait for a place, and so do all behind it.
+    var isFull = false
+  }
+
+  /// Of one host.
+  private static let mostRetrying = 16
+
+  private func admit(now: Instant) {
+    guard !isPausedAll, !queue.isEmpty else { return }
+    var places = takenPlaces(now: now)
+    for lane in WaitingQueue.Lane.allCases where !places.isFull { admit(from: lane, &places, now: now) }
+  }
+
+  private func takenPlaces(now: Instant) -> Places {
+    var places = Places()
     for id in working {
       guard let entry = live[id] else { continue }
       if entry.machine.state(now: now) == .retrying {
-        retrying[Address.origin(of: entry.machine.url), default: 0] += 1
+        places.retrying[entry.origin, default: 0] += 1
       }
       guard occupiesSlot(entry, now: now) else { continue }
-      if entry.machine.isSmall { small += 1 } else { large += 1 }
-      if !entry.machine.isSmall, kind(of: entry) == .udt { largeOverUDT += 1 }
+      if entry.machine.isSmall { places.small += 1 } else { places.large += 1 }
+      if !entry.machine.isSmall, kind(of: entry) == .udt { places.largeOverUDT += 1 }
     }
+    return places
+  }
+
+  private func admit(from lane: WaitingQueue.Lane, _ places: inout Places, now: Instant) {
     // Small files are opened a little ahead of their connections, so that no connection waits for the disk.
     let ahead = options.perHost / 2 + 4
     let limit = options.files ?? options.perHost
     let largeLimit = options.files ?? max(4, options.perHost / 4)
-    var passedOver = 0
-    while small + large < limit + ahead, settling < 8192, let id = queue.first {
+    // Each is looked at once, and of a long queue not all in one turn.
+    var looks = min(queue.count(of: lane), 65)
+    while looks > 0, let id = queue.first(of: lane) {
       let isSmall = specs[id.index].size.map { $0 < smallFileLimit } ?? false
-      if !isSmall, large >= largeLimit { break }
       // One flow carries one large file after the other.
       let overUDT = !isSmall && expectedKind(of: id, now: now) == .udt
-      if overUDT, largeOverUDT >= options.files ?? 1 { break }
-      if overUDT { largeOverUDT += 1 }
-      _ = queue.pop()
+      places.isFull =
+        places.small + places.large >= limit + ahead || settling >= 8192
+        || !isSmall && places.large >= largeLimit || overUDT && places.largeOverUDT >= options.files ?? 1
+      if places.isFull { return }
+      _ = queue.pop(from: lane)
       guard !isRemoved[id.index] else { continue }
-      let origin = Address.origin(of: address(of: specs[id.index]))
-      if budget.isHeld(origin, now: now) || isHeld(id, origin) || retrying[origin, default: 0] >= mostRetrying
+      let origin = origin(of: id)
+      if budget.isHeld(origin, now: now) || isHeld(id, origin)
+        || places.retrying[origin, default: 0] >= Self.mostRetrying
       {
         // Its host wants to be left alone, or cannot be reached, or its disk is full: others go first.
-        queue.append(id)
-        passedOver += 1
-        if passedOver > 64 { break }
+        queue.append(id, to: lane)
+        looks -= 1
         continue
       }
+      if overUDT { places.largeOverUDT += 1 }
       let entry = liveEntry(id)
       run(entry.machine.start(now: now), for: entry, now: now)
       follow(entry, now: now)
-      if isSmall { small += 1 } else { large += 1 }
+      if isSmall { places.small += 1 } else { places.large += 1 }
     }
   }
 
@@ -87,7 +112,7 @@ extension Engine {
     switch entry.machine.state(now: now) {
     case .opening: true
     case .running, .repairing:
-      !entry.receivers.isEmpty || !budget.isHeld(Address.origin(of: entry.machine.url), now: now)
+      !entry.receivers.isEmpty || !budget.isHeld(entry.origin, now: now)
     default: false
     }
   }
@@ -125,7 +150,9 @@ extension Engine {
     list(entry)
     if entry.machine.isResting {
       entry.part = nil
-      if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping { queue.append(id) }
+      if !isRemoved[id.index], entry.machine.state(now: now) == .waiting, !isStopping {
+        enqueue(id, to: .begun)
+      }
     }
     refreshStatus(entry, now: now)
     if statuses[id.index].state == .held { hold(entry, now: now) }
@@ -157,7 +184,7 @@ extension Engine {
       if case .success(.ready(let part)) = result {
         entry.part = part
         entry.volume = part.volumeID
-        if let path = entry.path, let volume = entry.volume { learned(Self.folder(path), volume) }
+        if let path = entry.path, let volume = entry.volume { wrote(in: Path.folder(path), volume) }
       }
       run(entry.machine.opened(result, now: now), for: entry, now: now)
       pauseIfFull(entry, now: now)
@@ -165,6 +192,7 @@ extension Engine {
     case .audited(let id, let result): audited(id, result, now: now)
     case .answered(let id, let transfer, let head, let verdict):
       with(id, now) { entry in
+        if let url = entry.receivers[transfer]?.url { answered.insert(entry.origin(of: url)) }
         learnRelay(head, transfer, of: entry, now: now)
         tokenWorked(transfer, of: entry)
         let digests = ServerDigest.all(in: head)
@@ -184,8 +212,9 @@ extension Engine {
     case .part(let id, .failed(let failure)): with(id, now) { $0.machine.partFailed(failure, now: now) }
     case .finished(let id, let result): with(id, now) { $0.machine.finished(result, now: now) }
     case .closed(let id, let failure, let kept): with(id, now) { $0.machine.closed(failure, kept: kept) }
-    case .space(let id, let volume, let result): looked(id, volume, result, now: now)
-    case .folder(let folder, let volume): learned(folder, volume)
+    case .refused(let id, let result): refused(id, result, now: now)
+    case .looked(let volume, let folder, let result): looked(volume, folder, result, now: now)
+    case .folder(let folder, let space): learned(folder, space)
     case .discarded(let id, let failure): with(id, now) { $0.machine.discarded(failure, now: now) }
     }
   }
@@ -224,7 +253,8 @@ extension Engine {
         budget.busy(Address.origin(of: receiver.url), retryAfter: after, now: now)
       }
     }
-    var outcome = TransferOutcome(id: transfer, position: position, reason: end.reason, verdict: verdict)
+    var outcome = TransferOutcome(
+      id: transfer, position: position, reason: judged(end.reason, receiver), verdict: verdict)
     outcome.partDigests = end.head.map { ServerDigest.part(in: $0) } ?? []
     if receiver.kind == .udt {
       judge(&outcome, receiver, of: entry, answered: end.head != nil, now: now)
@@ -240,5 +270,15 @@ extension Engine {
       entry.leavesRelay = true
     }
     follow(entry, now: now)
+  }
+
+  /// A name that nobody knows any more, of a server that answered before: the network that knew it is away (a VPN, a name
+  /// server that restarts), and comes back.
+  private func judged(_ reason: TransferEnd.Reason, _ receiver: Receiver) -> TransferEnd.Reason {
+    guard case .failed(var failure) = reason, failure.code == .network, failure.retry == .needsUser,
+      answered.contains(Address.origin(of: receiver.url))
+    else { return reason }
+    failure.retry = .later(after: nil)
+    return .failed(failure)
   }
 }

@@ -86,7 +86,8 @@ extension Engine {
     var headers: [HTTPHeader] = []
     var number: Int?
     if plan.trusted {
-      let mayHaveSecrets = isTokenMeant(for: entry)
+      // Without secrets there is nothing to ask about, and many small files would.
+      let mayHaveSecrets = options.token != nil || !options.headers.isEmpty ? isTokenMeant(for: entry) : false
       headers = Credentials.headers(options.headers, areMeant: mayHaveSecrets)
       if let token = options.token, mayHaveSecrets {
         headers.append(HTTPHeader("X-Auth-Token", token))
@@ -120,7 +121,7 @@ extension Engine {
     let url = entry.machine.url
     if Credentials.areMeant(for: entry.machine.spec, at: url, server: options.server) { return true }
     let hasSecrets = options.token != nil || options.headers.contains { Redaction.isSecret(header: $0.name) }
-    let origin = Address.origin(of: url)
+    let origin = entry.origin
     if hasSecrets, !withoutToken.contains(origin) {
       withoutToken.append(origin)
       note(

@@ -5,7 +5,7 @@ extension Engine {
   /// A download came to rest because it has to wait. Told once for each rest.
   func hold(_ entry: Live, now: Instant) {
     switch statuses[entry.id.index].hold {
-    case .space, .quota: askSpace(entry)
+    case .space, .quota, .readOnly, .permission: askSpace(entry)
     case .token, nil: break
     }
   }
@@ -36,7 +36,7 @@ extension Engine {
     hasGivenUp = false
   }
 
-  /// In every tick: looks at full file systems, tells the screen what changed, and gives up when nothing else is left.
+  /// In every tick: looks at file systems that could not be written to, tells the screen what changed, and gives up when nothing else is left.
   func followHolds(now: Instant) {
     guard !isStopping, !volumeWaits.isEmpty || !tokenWaits.isEmpty else { return }
     if hasStarted, !isPausedAll { lookAtVolumes(now: now) }
@@ -56,14 +56,14 @@ extension Engine {
   /// Downloads whose open transfers flow on although nothing new may be asked for.
   private func draining(_ origin: String) -> [DownloadID] {
     working.filter { id in
-      live[id].map { $0.machine.heldBack != nil && Address.origin(of: $0.machine.url) == origin } ?? false
+      live[id].map { $0.machine.heldBack != nil && $0.origin == origin } ?? false
     }
   }
 
   /// What is waited for now.
   func holds(now: Instant) -> [HoldStatus] {
     let volumes = volumeWaits.filter(\.isOn).map { wait in
-      wait.status(files: heldRows(on: wait.volume).count, now: now)
+      wait.status(files: heldRows(of: wait).count, now: now)
     }
     let tokens = tokenWaits.filter(\.isOn).map { wait in
       wait.status(
@@ -89,7 +89,7 @@ extension Engine {
     // The whole queue is looked at: not in every tick.
     nextHoldCheck = now + 0.5
     let isAlone = queue.next(.max).allSatisfy { id in
-      isRemoved[id.index] || isHeld(id, Address.origin(of: address(of: specs[id.index])))
+      isRemoved[id.index] || isHeld(id, origin(of: id))
     }
     guard isAlone else { return }
     let left = holds(now: now)
@@ -107,10 +107,14 @@ extension Engine {
     guard let entry = live[id], var failure = statuses[id.index].failure else { return }
     let hold = statuses[id.index].hold
     failure.retry = .needsUser
+    let (act, what) =
+      switch hold {
+      case .token: ("Get a new token", "one")
+      case .readOnly, .permission: ("Make the folder writable, or choose another one,", "that")
+      case .space, .quota, nil: ("Free some space", "space")
+      }
     failure.remedy =
-      hold == .token
-      ? "Get a new token and run the same command again: it continues. With --until-done it waits for one."
-      : "Free some space and run the same command again: it continues. With --until-done it waits for space."
+      "\(act) and run the same command again: it continues. With --until-done it waits for \(what)."
     _ = entry.machine.rest(as: .failed(failure))
     entry.machine.remember(failure)
     refreshStatus(entry, now: now)
@@ -121,6 +125,7 @@ extension Engine {
       switch hold.kind {
       case .space: "space on \(hold.place)"
       case .quota: "disk quota on \(hold.place)"
+      case .readOnly, .permission: "write access to \(hold.place)"
       case .token: "a new token for \(hold.place)"
       }
     let files = hold.files == 1 ? "1 file that waits" : "\(Grouped.text(hold.files)) files that wait"

@@ -47,24 +47,13 @@ extension Engine {
   func route(to url: String, now: Instant) -> Route {
     let origin = Address.origin(of: url)
     if let route = routeOf[origin] { return route }
-    let relay = relay(for: url)
+    let relay = options.relay.endpoint(for: url)
     let policy = TransportPolicy(choice: policyChoice, relayKnown: tunnel != nil && relay != nil)
     let route = Route(
       origin: origin, policy: policy, relay: relay, since: now, clock: String(wallClock().prefix(5)))
     routes.append(route)
     routeOf[origin] = route
     return route
-  }
-
-  private func relay(for url: String) -> Endpoint? {
-    switch options.relay {
-    case .unknown: return nil
-    case .fixed(let endpoint): return endpoint
-    case .urlHost(let port):
-      guard let parts = URLReference(url), var host = parts.host, !host.isEmpty else { return nil }
-      if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-      return Endpoint(host: host, port: parts.port ?? port)
-    }
   }
 
   /// A server may name its relay, unless the user did.
@@ -112,7 +101,7 @@ extension Engine {
   /// Takes a connection of the host's budget, or a flow of the relay's; the name to give it back under.
   func takeBudget(_ entry: Live, _ route: Route, _ kind: TransportKind, now: Instant) -> String? {
     guard kind == .udt, let relay = route.relay else {
-      let host = Address.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
+      let host = entry.origin(of: entry.machine.resolvedURL ?? entry.machine.url)
       return budget.take(host, now: now) ? host : nil
     }
     guard !budget.isHeld(route.origin, now: now) else { return nil }
@@ -174,7 +163,7 @@ extension Engine {
     for route in routes where route.counters.left == 0 { route.counters.canMeasure = false }
     for id in queue.next(32) where !isRemoved[id.index] && choice(of: id) == .auto {
       guard let size = specs[id.index].size, size >= smallFileLimit,
-        let route = routeOf[Address.origin(of: address(of: specs[id.index]))]
+        let route = routeOf[origin(of: id)]
       else { continue }
       route.counters.left += min(size, 1 << 50)
     }
@@ -185,7 +174,7 @@ extension Engine {
   /// Tells decisions: the log all of them, the events those that change something.
   func decided(_ changes: [TransportPolicy.Change], _ route: Route, now: Instant) {
     for change in changes {
-      note(.info, "\(route.origin): \(change.reason)")
+      note(.info, "\(route.origin): over \(change.to.rawValue): \(change.reason)")
       guard change.from != change.to else { continue }
       route.since = now
       route.clock = String(wallClock().prefix(5))

@@ -88,39 +88,39 @@ extension Engine {
   }
 
   private func status(of entry: Live, old: DownloadStatus, now: Instant) -> DownloadStatus {
-    let machine = entry.machine
+    // Not a copy of the machine: that costs a retain for each of its parts, for every row in every turn.
     var status = DownloadStatus()
-    status.state = machine.state(now: now)
-    status.size = machine.size
-    status.received = machine.received
-    status.connections = machine.attempts.count
-    status.failure = machine.restFailure ?? machine.failure
+    status.state = entry.machine.state(now: now)
+    status.size = entry.machine.size
+    status.received = entry.machine.received
+    status.connections = entry.machine.attempts.count
+    status.failure = entry.machine.restFailure ?? entry.machine.failure
     status.choice = choice(of: entry.id)
-    status.repair = machine.repairReport
+    status.repair = entry.machine.repairReport
     if status.state.isDone {
       status.hashed = status.state == .verified ? status.received : 0
       status.failure = nil
       return status
     }
-    if let part = entry.part, !machine.isSmall { entry.hashed = part.progress().hashed }
+    if let part = entry.part, !entry.machine.isSmall { entry.hashed = part.progress().hashed }
     status.hashed = min(entry.hashed, status.received)
-    if let heldBack = machine.heldBack { status.failure = heldBack }
+    if let heldBack = entry.machine.heldBack { status.failure = heldBack }
     status.audit = entry.audit
     if let audit = entry.audit { status.received = audit.safe }
-    guard !machine.isResting else {
+    guard !entry.machine.isResting else {
       // Small files are kept in memory until they are complete: nothing of an unfinished one is on disk.
-      if machine.isSmall { status.received = 0 }
+      if entry.machine.isSmall { status.received = 0 }
       return status
     }
     status.rate = status.connections > 0 ? entry.meter.rate : 0
-    status.transport = machine.attempts.last?.kind
-    if status.state == .running, machine.attempts.isEmpty, kind(of: entry) == .udt {
+    status.transport = entry.machine.attempts.last?.kind
+    if status.state == .running, entry.machine.attempts.isEmpty, kind(of: entry) == .udt {
       status.note = "waits for the relay"
     }
     if status.rate > Self.slowest, let size = status.size {
       status.secondsLeft = Double(size - status.received) / status.rate
     }
-    if status.state == .retrying, let notBefore = machine.notBefore {
+    if status.state == .retrying, let notBefore = entry.machine.notBefore {
       status.note = "again in \(Int(max(1, (notBefore - now).rounded(.up)))) s"
     }
     return status

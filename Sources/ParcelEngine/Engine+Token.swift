@@ -31,7 +31,7 @@ extension Engine {
   }
 
   func heldRows(of origin: String) -> [DownloadID] {
-    held { id, hold in hold == .token && live[id].map { Address.origin(of: $0.machine.url) } == origin }
+    held { id, hold in hold == .token && live[id]?.origin == origin }
   }
 
   /// An answer came with the token.
@@ -39,7 +39,7 @@ extension Engine {
     guard let number = entry.receivers[transfer]?.token else { return }
     entry.provenToken = number
     guard number == tokenNumber, !tokenWaits.isEmpty else { return }
-    let origin = Address.origin(of: entry.machine.url)
+    let origin = entry.origin
     for index in tokenWaits.indices where tokenWaits[index].origin == origin { tokenWaits[index].answered() }
   }
 
@@ -65,7 +65,7 @@ extension Engine {
       "It goes on at the same byte with a new token" + (renewal.isEmpty ? "." : ": \(renewal).")
     // Several connections of one download are one refusal.
     if entry.machine.heldBack == nil, !entry.machine.isComingToRest {
-      refused(Address.origin(of: entry.machine.url), number, renewal, now: now)
+      refused(entry.origin, number, renewal, now: now)
     }
     return failure
   }

@@ -1,78 +1,103 @@
 import ParcelCore
 
-/// Full disks: everything that writes there pauses, and goes on when there is room.
+/// Full disks, and such as cannot be written to: everything that writes there pauses, and goes on when it can.
 extension Engine {
-  static func folder(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
-  }
-
-  /// Where a download that found no room was writing: the store knows.
+  /// What the place looks like where a download could not write: the store knows.
   func askSpace(_ entry: Live) {
     guard !entry.isAskingSpace, let path = entry.path else { return }
     entry.isAskingSpace = true
     asksSpace += 1
     let id = entry.id
-    store.space(of: Self.folder(path)) { [inbox] result in inbox.post(.space(id, nil, result)) }
+    store.space(of: Path.folder(path)) { [inbox] result in inbox.post(.refused(id, result)) }
   }
 
-  func heldRows(on volume: VolumeID) -> [DownloadID] {
-    held { id, hold in hold != .token && live[id]?.volume == volume }
+  func heldRows(of wait: VolumeWait) -> [DownloadID] {
+    held { id, hold in
+      hold.isOfDisk && live[id].map { $0.volume == wait.volume && $0.closedFolder == wait.folder } ?? false
+    }
   }
 
   // MARK: - What the store said
 
+  /// A look at what downloads wait for.
   func looked(
-    _ id: DownloadID?, _ volume: VolumeID?, _ result: Result<VolumeSpace, Failure>, now: Instant
+    _ volume: VolumeID, _ folder: String?, _ result: Result<VolumeSpace, Failure>, now: Instant
   ) {
-    let space = try? result.get()
-    if let id { return began(id, space, result, now: now) }
-    guard let volume, let index = volumeWaits.firstIndex(where: { $0.volume == volume }) else { return }
+    guard let index = volumeWaits.firstIndex(where: { $0.volume == volume && $0.folder == folder }) else {
+      return
+    }
     let wait = volumeWaits[index]
+    let space = try? result.get()
     // Something else may be mounted there now.
-    let free = space?.volume == wait.volume ? space?.free : space.map { _ in Int.max }
+    let isSame = space?.volume == volume
+    let mayWrite = space.map { !isSame || !$0.isReadOnly && (folder == nil || $0.mayWrite) } ?? false
     let goes = volumeWaits[index].looked(
-      free: free, needed: missing(on: volume), least: least(on: volume), stored: totals.received, now: now)
+      free: isSame ? space?.free : space.map { _ in Int.max }, needed: missing(on: volume),
+      least: least(of: wait),
+      mayWrite: mayWrite, stored: totals.received, now: now)
     isDirty = true
     guard goes else { return }
-    let rows = heldRows(on: volume)
+    let rows = heldRows(of: wait)
     let status = volumeWaits[index].status(files: rows.count, now: now)
     if !rows.isEmpty { changed(.ended, status, Self.welcome(status), now: now) }
     goOn(rows, now: now)
   }
 
-  private func began(
-    _ id: DownloadID, _ space: VolumeSpace?, _ result: Result<VolumeSpace, Failure>, now: Instant
-  ) {
+  /// What the place looks like where a download could not write.
+  func refused(_ id: DownloadID, _ result: Result<VolumeSpace, Failure>, now: Instant) {
     asksSpace -= 1
     guard let entry = live[id] else { return }
     entry.isAskingSpace = false
-    guard let kind = statuses[id.index].hold, kind != .token else { return }
-    guard let space else {
-      // Not even a look is possible there: nothing to wait for.
-      if case .failure(var failure) = result {
-        failure.retry = .needsUser
-        _ = entry.machine.rest(as: .failed(failure))
-        entry.machine.remember(failure)
-        note(.error, failure.text)
-        refreshStatus(entry, now: now)
-      }
+    guard let kind = statuses[id.index].hold, kind.isOfDisk, var failure = statuses[id.index].failure else {
       return
     }
+    let space: VolumeSpace
+    switch result {
+    case .success(let found) where !Self.isOpen(found, kind): space = found
+    case .success:
+      // The place is not to blame: nothing there to wait for.
+      failure.retry = .needsUser
+      return fail(entry, failure, now: now)
+    case .failure(var trouble):
+      // Not even a look is possible there.
+      trouble.retry = .needsUser
+      return fail(entry, trouble, now: now)
+    }
     entry.volume = space.volume
-    if let path = entry.path { learned(Self.folder(path), space.volume) }
-    let index = waitIndex(space)
+    entry.closedFolder = kind == .permission ? space.folder : nil
+    if let path = entry.path { learned(Path.folder(path), space) }
+    let index = waitIndex(space, entry.closedFolder)
     let isNew = volumeWaits[index].began(
       kind, free: space.free, needed: missing(on: space.volume), stored: totals.received, now: now)
     guard isNew else { return }
-    pauseOthers(on: space.volume, kind, space.place, now: now)
-    let status = volumeWaits[index].status(files: max(1, heldRows(on: space.volume).count), now: now)
+    // Who writes already may go on where no new name may be made.
+    if kind != .permission { pauseOthers(on: space.volume, kind, space.place, now: now) }
+    let wait = volumeWaits[index]
+    let status = wait.status(files: max(1, heldRows(of: wait).count), now: now)
     changed(.began, status, status.text, now: now)
   }
 
-  private func waitIndex(_ space: VolumeSpace) -> Int {
-    if let index = volumeWaits.firstIndex(where: { $0.volume == space.volume }) { return index }
-    volumeWaits.append(VolumeWait(volume: space.volume, place: space.place))
+  private static func isOpen(_ space: VolumeSpace, _ kind: Failure.Hold) -> Bool {
+    switch kind {
+    case .readOnly: !space.isReadOnly
+    case .permission: space.mayWrite
+    case .space, .quota, .token: false
+    }
+  }
+
+  private func fail(_ entry: Live, _ failure: Failure, now: Instant) {
+    _ = entry.machine.rest(as: .failed(failure))
+    entry.machine.remember(failure)
+    note(.error, failure.text)
+    refreshStatus(entry, now: now)
+  }
+
+  private func waitIndex(_ space: VolumeSpace, _ folder: String?) -> Int {
+    if let index = volumeWaits.firstIndex(where: { $0.volume == space.volume && $0.folder == folder }) {
+      return index
+    }
+    let place = folder.map { Printable.text($0) } ?? space.place
+    volumeWaits.append(VolumeWait(volume: space.volume, folder: folder, place: place))
     return volumeWaits.count - 1
   }
 
@@ -85,18 +110,25 @@ extension Engine {
     }
   }
 
-  /// It was opened while others found out that there is no room.
+  /// It was opened while others found out that nothing can be written there.
   func pauseIfFull(_ entry: Live, now: Instant) {
-    guard let wait = volumeWaits.first(where: { $0.isOn && $0.volume == entry.volume }) else { return }
+    guard
+      let wait = volumeWaits.first(where: { $0.isOn && $0.folder == nil && $0.volume == entry.volume })
+    else { return }
     pause(entry, wait.kind, wait.place, now: now)
   }
 
   private func pause(_ entry: Live, _ kind: Failure.Hold, _ place: String, now: Instant) {
     let machine = entry.machine
     guard !machine.isFinishing, !machine.isSmall, !machine.isComingToRest else { return }
+    let isReadOnly = kind == .readOnly
+    let cause = isReadOnly ? "\(place) is read-only" : "no space left on \(place)"
     let failure = Failure(
-      .disk, retry: .held(kind), "Paused '\(machine.spec.title)': no space left on \(place).",
-      remedy: "Free some space: it goes on by itself then. Progress is kept.")
+      .disk, retry: .held(kind), "Paused '\(machine.spec.title)': \(cause).",
+      remedy:
+        "\(isReadOnly ? "Make it writable" : "Free some space"): it goes on by itself then. Progress is kept."
+    )
+    entry.closedFolder = nil
     entry.machine.remember(failure)
     run(entry.machine.rest(as: .failed(failure)), for: entry, now: now)
     follow(entry, now: now)
@@ -104,22 +136,27 @@ extension Engine {
 
   private static func welcome(_ hold: HoldStatus) -> String {
     let files = hold.files == 1 ? "1 file goes on" : "\(Grouped.text(hold.files)) files go on"
-    return hold.kind == .quota
-      ? "trying the quota of \(hold.place) again: \(files)" : "space on \(hold.place): \(files)"
+    switch hold.kind {
+    case .quota: return "trying the quota of \(hold.place) again: \(files)"
+    case .readOnly, .permission: return "\(hold.place) can be written to again: \(files)"
+    case .space, .token: return "space on \(hold.place): \(files)"
+    }
   }
 
   // MARK: - Looking
 
   func lookAtVolumes(now: Instant) {
     for index in volumeWaits.indices where volumeWaits[index].isOn {
-      let volume = volumeWaits[index].volume
       guard volumeWaits[index].takeLook(now: now) else { continue }
-      guard let id = heldRows(on: volume).first, let path = live[id]?.path else {
+      let wait = volumeWaits[index]
+      guard let id = heldRows(of: wait).first, let path = live[id]?.path else {
         volumeWaits[index].end()
         isDirty = true
         continue
       }
-      store.space(of: Self.folder(path)) { [inbox] result in inbox.post(.space(nil, volume, result)) }
+      store.space(of: wait.folder ?? Path.folder(path)) { [inbox] result in
+        inbox.post(.looked(wait.volume, folder: wait.folder, result))
+      }
     }
   }
 
@@ -129,19 +166,22 @@ extension Engine {
     var sum = 0
     for index in statuses.indices where !isRemoved[index] {
       let status = statuses[index]
-      guard !status.state.isSettled, status.state != .paused, let size = status.size else { continue }
       let id = DownloadID(index)
-      guard (live[id]?.volume ?? volumeOf[folder(of: id)] ?? volume) == volume else { continue }
-      sum += max(0, size - status.received)
+      guard !status.state.isSettled, status.state != .paused, let lack = lack(of: id) else { continue }
+      guard (live[id]?.volume ?? homes[folder(of: id)]?.volume ?? volume) == volume else { continue }
+      sum += lack
     }
     return sum
   }
 
   /// Bytes that the held download there lacks that lacks least; nil when no size is known.
-  private func least(on volume: VolumeID) -> Int? {
-    heldRows(on: volume).compactMap { id in
-      statuses[id.index].size.map { max(0, $0 - statuses[id.index].received) }
-    }.min()
+  private func least(of wait: VolumeWait) -> Int? {
+    heldRows(of: wait).compactMap(lack).min()
+  }
+
+  /// Bytes; nil when its size is unknown.
+  private func lack(of id: DownloadID) -> Int? {
+    statuses[id.index].size.map { max(0, $0 - statuses[id.index].received) }
   }
 
   // MARK: - Which downloads would write there
@@ -151,33 +191,50 @@ extension Engine {
     var path = options.folder
     if !spec.folder.isEmpty { path += "/" + spec.folder }
     // A name may hold folders, too.
-    if let name = spec.name { path = Self.folder(path + "/" + name) }
+    if let name = spec.name { path = Path.folder(path + "/" + name) }
     return path
   }
 
   func isVolumeHeld(_ id: DownloadID) -> Bool {
-    let folder = live[id]?.path.map(Self.folder) ?? folder(of: id)
-    // Somebody found no room there a moment ago, and where that is is being asked.
-    if asksSpace > 0, live.values.contains(where: { $0.isAskingSpace && $0.path.map(Self.folder) == folder })
+    let folder = live[id]?.path.map(Path.folder) ?? folder(of: id)
+    // Somebody could not write there a moment ago, and what the place looks like is being asked.
+    if asksSpace > 0, live.values.contains(where: { $0.isAskingSpace && $0.path.map(Path.folder) == folder })
     {
       return true
     }
     guard volumeWaits.contains(where: \.isOn) else { return false }
-    guard let volume = volumeOf[folder] else {
+    guard let home = homes[folder] else {
       ask(folder)
       return true
     }
-    return volumeWaits.contains { $0.isOn && $0.volume == volume }
+    return volumeWaits.contains {
+      $0.isOn && $0.volume == home.volume && ($0.folder == nil || $0.folder == home.folder)
+    }
   }
 
   private func ask(_ folder: String) {
     guard asking.count < 64, asking.insert(folder).inserted else { return }
-    store.space(of: folder) { [inbox] result in inbox.post(.folder(folder, (try? result.get())?.volume)) }
+    store.space(of: folder) { [inbox] result in inbox.post(.folder(folder, try? result.get())) }
   }
 
-  func learned(_ folder: String, _ volume: VolumeID?) {
+  func learned(_ folder: String, _ space: VolumeSpace?) {
     asking.remove(folder)
     // Where nobody can look, opening says why.
-    volumeOf[folder] = volume ?? VolumeID(.max)
+    homes[folder] =
+      space.map { Home(volume: $0.volume, folder: $0.folder) } ?? Home(volume: VolumeID(.max), folder: "")
+  }
+
+  /// A file of that folder could be opened.
+  func wrote(in folder: String, _ volume: VolumeID) {
+    if homes[folder]?.volume != volume { homes[folder] = Home(volume: volume, folder: folder) }
+  }
+}
+
+extension Engine {
+  /// Where a folder is, or will be made.
+  struct Home {
+    var volume: VolumeID
+    /// The folder itself, or the nearest one above it that was there.
+    var folder: String
   }
 }

@@ -28,6 +28,9 @@ package actor Engine {
   var infos: [DownloadInfo] = []
   var statuses: [DownloadStatus] = []
   var isRemoved: [Bool] = []
+  /// The check before its start is still to come (`add(_:title:unchecked:)`).
+  var isUnchecked: [Bool] = []
+  var uncheckedRows = 0
 
   /// Downloads with a choice of their own.
   var choices: [DownloadID: TransportChoice] = [:]
@@ -51,14 +54,14 @@ package actor Engine {
   /// Servers that get no token although there is one: said once for each.
   var withoutToken: [String] = []
   var nextTransfer: UInt64 = 0
-  /// File systems that had no room, and servers that refused the token, in the order of their first trouble.
+  /// File systems and folders that could not be written to, and servers that refused the token, in the order of their first trouble.
   var volumeWaits: [VolumeWait] = []
   var tokenWaits: [TokenWait] = []
-  /// What is known of folders' file systems. Asked for again whenever one of them is full.
-  var volumeOf: [String: VolumeID] = [:]
-  /// Folders whose file system was asked for and not told yet.
+  /// Which file system folders are on, and which folder stands for them, as far as somebody had to know.
+  var homes: [String: Home] = [:]
+  /// Folders whose home was asked for and not told yet.
   var asking: Set<String> = []
-  /// Downloads that found no room and do not know yet which file system that was.
+  /// Downloads that could not write and do not know yet what the place looks like.
   var asksSpace = 0
   /// Counts the tokens of this run, from 0.
   var tokenNumber = 0
@@ -67,9 +70,12 @@ package actor Engine {
   var holdChanges: [HoldChange] = []
   var lastHolds: [HoldStatus] = []
   var nextHoldCheck = Instant.zero
-  var hasStarted: Bool
+  package internal(set) var hasStarted: Bool
   var isPausedAll = false
   var isStopping = false
+
+  /// Servers that answered in this run.
+  var answered: Set<String> = []
 
   // What the next snapshot will say.
   var totals = Totals()
@@ -234,8 +240,9 @@ package actor Engine {
   var phase: Snapshot.Phase {
     if isStopping { return .stopping }
     if totals.files > 0, totals.done + totals.failed + totals.needsUser == totals.files { return .finished }
-    if isPausedAll || (hasNothingOpen && queue.isEmpty && totals.paused > 0) { return .paused }
-    return hasStarted && !(hasNothingOpen && queue.isEmpty && totals.held == 0) ? .running : .idle
+    let hasNothingToDo = hasNothingOpen && queue.isEmpty && uncheckedRows == 0
+    if isPausedAll || (hasNothingToDo && totals.paused > 0) { return .paused }
+    return hasStarted && !(hasNothingToDo && totals.held == 0) ? .running : .idle
   }
 
   func publishIfDue(now: Instant, force: Bool) {
@@ -272,7 +279,7 @@ package actor Engine {
     publish(snapshot)
   }
 
-  private var settings: Settings {
+  package var settings: Settings {
     var settings = Settings()
     settings.title = title
     settings.folder = options.folder

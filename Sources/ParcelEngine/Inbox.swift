@@ -14,10 +14,12 @@ enum EngineEvent: Sendable {
   case comparisonPrepared(DownloadID, Failure?)
   case comparisonSettled(DownloadID, Failure?)
   case closed(DownloadID, Failure?, kept: ByteRangeSet?)
-  /// The room where a download writes that found none; `id` nil: a look at a file system that has waiting ones.
-  case space(DownloadID?, VolumeID?, Result<VolumeSpace, Failure>)
-  /// Which file system a folder of waiting downloads is on.
-  case folder(String, VolumeID?)
+  /// What the place looks like where a download could not write.
+  case refused(DownloadID, Result<VolumeSpace, Failure>)
+  /// A look at a file system, or at a folder of it, that downloads wait for.
+  case looked(VolumeID, folder: String?, Result<VolumeSpace, Failure>)
+  /// Where a folder of waiting downloads is.
+  case folder(String, VolumeSpace?)
   case discarded(DownloadID, Failure?)
 }
 

@@ -4,6 +4,8 @@ import ParcelCore
 final class Live {
   let id: DownloadID
   var machine: DownloadMachine
+  /// Of the machine's URL: asked for in every turn, and parsing costs.
+  let origin: String
   var part: (any PartFile)?
   /// Path of the final file once it is known.
   var path: String?
@@ -32,72 +34,20 @@ final class Live {
   var volume: VolumeID?
   /// Number of the token with which this download got bytes last; nil for none.
   var provenToken: Int?
-  /// It found no room, and which file system that was is being asked.
+  /// It could not write, and what the place looks like is being asked.
   var isAskingSpace = false
+  /// It waits for the right to write to this folder.
+  var closedFolder: String?
   /// Counted in `Engine.settling`.
   var isSettling = false
 
   init(id: DownloadID, machine: DownloadMachine, ceiling: Int) {
     self.id = id
     self.machine = machine
+    origin = Address.origin(of: machine.url)
     tuner = ConnectionTuner(ceiling: ceiling)
   }
-}
 
-/// Waiting downloads in order. Taking from the front is cheap, the rest costs the length of the queue.
-struct WaitingQueue {
-  private var ids: [DownloadID] = []
-  private var head = 0
-  private var members: Set<DownloadID> = []
-
-  var isEmpty: Bool { members.isEmpty }
-
-  mutating func append(_ id: DownloadID) {
-    guard members.insert(id).inserted else { return }
-    ids.append(id)
-  }
-
-  /// To the front: the user asked for this one.
-  mutating func prepend(_ id: DownloadID) {
-    if members.contains(id) { remove(id) }
-    members.insert(id)
-    ids.removeFirst(head)
-    head = 0
-    ids.insert(id, at: 0)
-  }
-
-  mutating func remove(_ id: DownloadID) {
-    guard members.remove(id) != nil else { return }
-    ids.removeFirst(head)
-    head = 0
-    ids.removeAll { $0 == id }
-  }
-
-  /// Many at once, for the price of one.
-  mutating func remove(all gone: Set<DownloadID>) {
-    guard !gone.isEmpty else { return }
-    ids.removeFirst(head)
-    head = 0
-    ids.removeAll { gone.contains($0) }
-    members.subtract(gone)
-  }
-
-  mutating func removeAll() { self = WaitingQueue() }
-
-  /// The next ones, in order.
-  func next(_ count: Int) -> ArraySlice<DownloadID> { ids[min(head, ids.count)...].prefix(count) }
-
-  var first: DownloadID? { head < ids.count ? ids[head] : nil }
-
-  mutating func pop() -> DownloadID? {
-    guard head < ids.count else { return nil }
-    let id = ids[head]
-    head += 1
-    members.remove(id)
-    if head > 1024, head * 2 > ids.count {
-      ids.removeFirst(head)
-      head = 0
-    }
-    return id
-  }
+  /// Of one of its URLs.
+  func origin(of url: String) -> String { url == machine.url ? origin : Address.origin(of: url) }
 }

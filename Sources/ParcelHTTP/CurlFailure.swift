@@ -70,7 +70,8 @@ struct CurlFailure {
     }
     if result == CURLE_COULDNT_RESOLVE_HOST {
       return make(
-        .network, .later(after: nil), "the name \(host) was not found", "Check the name and the network.")
+        .network, .later(after: nil), "the name \(host) could not be looked up",
+        "Check the name and the network.")
     }
     if result == CURLE_OPERATION_TIMEDOUT {
       return make(.network, .later(after: nil), "\(peer) did not answer in time", "Check the network.")
@@ -187,10 +188,28 @@ struct CurlFailure {
     }
   }
 
-  private var host: String { URLReference(request.url)?.hostAndPort ?? "the server" }
+  private var host: String { Self.host(request) }
+
+  private static func host(_ request: TransferRequest) -> String {
+    URLReference(request.url)?.hostAndPort ?? "the server"
+  }
+
+  /// The resolver says so, not only libcurl: trying again soon does not help.
+  static func noSuchHost(_ request: TransferRequest) -> Failure {
+    make(
+      request, .network, .needsUser, "there is no host named \(host(request))",
+      "Check the name, and whether the network that knows it (a VPN?) is connected.")
+  }
 
   private func make(
     _ code: Failure.Code, _ retry: Failure.Retry, _ cause: String, _ remedy: String = ""
+  ) -> Failure {
+    Self.make(request, code, retry, cause, remedy)
+  }
+
+  private static func make(
+    _ request: TransferRequest, _ code: Failure.Code, _ retry: Failure.Retry, _ cause: String,
+    _ remedy: String
   ) -> Failure {
     var object = Printable.text(Redaction.url(request.url))
     if let range = request.range {

@@ -25,6 +25,7 @@ final class CurlLoop {
   private var byHandle: [UnsafeMutableRawPointer: CurlTransfer] = [:]
   /// Paused by their receivers, in that order.
   private var full: [CurlTransfer] = []
+  private var nameless = NamelessTransfers()
 
   static let isLibraryReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -87,6 +88,8 @@ final class CurlLoop {
     case .open(let opening): open(opening)
     case .stop(let id):
       if let transfer = transfers[id] { finish(transfer, nil) }
+      if let waiting = nameless.take(id) { refuse(waiting.opening, .stopped) }
+    case .lookedUp(let host, let answer): lookedUp(host, answer)
     case .setRateLimit(let limit): limiter.setLimit(limit, now: now())
     }
   }
@@ -95,6 +98,7 @@ final class CurlLoop {
     for id in transfers.keys.sorted() {
       if let transfer = transfers[id] { finish(transfer, nil) }
     }
+    for waiting in nameless.takeAll() { refuse(waiting.opening, .stopped) }
     for case .open(let opening) in inbox.close().commands {
       opening.receiver.end(TransferEnd(reason: .stopped))
     }
@@ -158,8 +162,35 @@ final class CurlLoop {
     full.removeAll { $0 === transfer }
     handle.reset()
     if handles.count < Self.idleHandles { handles.append(handle) }
+    if result == CURLE_COULDNT_RESOLVE_HOST, case .failed = end.reason {
+      return askName(transfer.opening, end)
+    }
     inbox.forget(transfer.request.id)
     transfer.receiver.end(end)
+  }
+
+  // MARK: Names
+
+  /// The end waits until it is known whether another try makes sense.
+  private func askName(_ opening: Opening, _ end: TransferEnd) {
+    let host = URLReference(opening.request.url)?.host ?? ""
+    guard nameless.add(NamelessTransfers.Waiting(opening: opening, end: end), host: host) else { return }
+    do {
+      try OwnThread.start(stackSize: 256 << 10, blocking: .all) { [inbox, ask = setup.settings.lookUp] in
+        inbox.lookedUp(host, ask(host))
+      }
+    } catch {
+      lookedUp(host, .unclear)
+    }
+  }
+
+  private func lookedUp(_ host: String, _ answer: NameLookup) {
+    for waiting in nameless.take(host: host) {
+      var end = waiting.end
+      if answer == .denied { end.reason = .failed(CurlFailure.noSuchHost(waiting.opening.request)) }
+      inbox.forget(waiting.opening.request.id)
+      waiting.opening.receiver.end(end)
+    }
   }
 
   // MARK: Pauses

@@ -18,10 +18,11 @@ final class CurlTransfer {
   /// Bytes of a rejected answer that are read and dropped so that the connection can be used again.
   private static let drainLimit = 16 << 10
 
-  let request: TransferRequest
-  let receiver: any TransferReceiver
+  let opening: Opening
   let handle: EasyHandle
-  let stopFlag: StopFlag
+  var request: TransferRequest { opening.request }
+  var receiver: any TransferReceiver { opening.receiver }
+  var stopFlag: StopFlag { opening.stopFlag }
   unowned let loop: CurlLoop
 
   /// Where header lines go, nil for nowhere.
@@ -36,9 +37,7 @@ final class CurlTransfer {
   private(set) lazy var secrets = Redaction.secrets(in: request.headers, url: request.url)
 
   init(_ opening: Opening, handle: EasyHandle, loop: CurlLoop) {
-    request = opening.request
-    receiver = opening.receiver
-    stopFlag = opening.stopFlag
+    self.opening = opening
     self.handle = handle
     self.loop = loop
   }

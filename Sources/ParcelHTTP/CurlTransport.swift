@@ -22,6 +22,8 @@ package struct CurlSettings: Sendable {
   package var netrcFile: String?
   /// Gets header lines, secrets as stars, when `TransportOptions.debug` is on. Called on the transport's thread.
   package var log: (@Sendable (String) -> Void)?
+  /// Asks about a host that libcurl found no address of. Called on a thread of its own, and may block.
+  package var lookUp: @Sendable (String) -> NameLookup = { NameLookup.ask($0) }
 
   package init() {}
 }

@@ -23,6 +23,8 @@ final class Inbox: Sendable {
     case open(Opening)
     case stop(TransferID)
     case setRateLimit(Int?)
+    /// What the resolver said about a host.
+    case lookedUp(String, NameLookup)
   }
 
   struct Batch {
@@ -70,6 +72,10 @@ final class Inbox: Sendable {
 
   func resumePaused() { send { $0.batch.resumePaused = true } }
   func setRateLimit(_ limit: Int?) { send { $0.batch.commands.append(.setRateLimit(limit)) } }
+
+  func lookedUp(_ host: String, _ answer: NameLookup) {
+    send { $0.batch.commands.append(.lookedUp(host, answer)) }
+  }
 
   /// Every open transfer's flag is set, so that a thread busy with bytes notices.
   func shutDown() {

@@ -36,7 +36,7 @@ private struct Audit {
     guard found.st_mode & S_IFMT == S_IFREG else { return .wrong("it is not an ordinary file") }
     let size = Int(found.st_size)
     if let wanted = target.size, wanted != size {
-      return .wrong("it has \(Failure.grouped(size)) bytes, \(Failure.grouped(wanted)) are wanted")
+      return .wrong("it has \(Grouped.text(size)) bytes, \(Grouped.text(wanted)) are wanted")
     }
     guard !target.digests.isEmpty else {
       return target.size == nil

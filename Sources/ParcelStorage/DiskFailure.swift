@@ -25,8 +25,12 @@ struct DiskRule {
           "Free some space, or ask for a larger quota: it goes on by itself then. Progress is kept.",
           .held(.quota))
       case EROFS:
-        DiskRule("'\(folder)' is read-only", "Choose another folder, or make it writable, and resume.")
-      case EACCES, EPERM: DiskRule("permission denied", "Check who may write to '\(folder)' and resume.")
+        DiskRule(
+          "'\(folder)' is read-only", "Make it writable, or choose another folder. Progress is kept.",
+          .held(.readOnly))
+      case EACCES, EPERM:
+        DiskRule(
+          "permission denied", "Check who may write to '\(folder)'. Progress is kept.", .held(.permission))
       case EFBIG:
         DiskRule("the file is larger than '\(folder)' or a limit allows", "Choose another file system.")
       case ELOOP:
@@ -65,25 +69,19 @@ extension Failure {
   ///   - attempt: "write", "open", "sync", …
   ///   - at: byte offset, where there is one.
   static func disk(_ attempt: String, _ path: String, at offset: Int? = nil, _ error: Errno) -> Failure {
-    let place = offset.map { " at byte \(grouped($0))" } ?? ""
+    let place = offset.map { " at byte \(Grouped.text($0))" } ?? ""
     let folder = Path.folder(path)
-    let rule = DiskRule(error, folder: folder)
+    var rule = DiskRule(error, folder: folder)
+    // Who may not read a file does not wait for the right to write.
+    if attempt == "read", rule.retry == .held(.permission) {
+      (rule.remedy, rule.retry) = ("Check who may read it, and resume.", .needsUser)
+    }
     return Failure(
       .disk, retry: rule.retry, "Could not \(attempt) '\(path)'\(place): \(rule.cause).", remedy: rule.remedy)
   }
 
   static func cancelled(_ path: String) -> Failure {
     Failure(.cancelled, retry: .never, "Stopped working on '\(path)'.")
-  }
-
-  /// 524288000 as "524,288,000".
-  static func grouped(_ number: Int) -> String {
-    var text = ""
-    for (index, digit) in String(number).reversed().enumerated() {
-      if index > 0, index % 3 == 0 { text.append(",") }
-      text.append(digit)
-    }
-    return String(text.reversed())
   }
 }
 

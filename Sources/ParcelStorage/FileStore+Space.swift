@@ -17,38 +17,43 @@ extension FileStore {
   /// Of the nearest folder at or above `path` that is there. Blocks.
   private static func look(_ path: String) throws(Errno) -> VolumeSpace {
     var folder = path
-    var found = try status(folder)
+    var found = try System.status(folder, follow: true)
     while found == nil, folder != "/" {
       folder = Path.folder(folder)
-      found = try status(folder)
+      found = try System.status(folder, follow: true)
     }
     guard let found else { throw Errno(code: ENOENT) }
     var figures = statvfs()
     while statvfs(folder, &figures) != 0 { if errno != EINTR { throw .last } }
-    let unit = Int(figures.f_frsize > 0 ? figures.f_frsize : figures.f_bsize)
-    let (bytes, overflow) = Int(clamping: figures.f_bavail).multipliedReportingOverflow(by: unit)
     // File systems without a fixed number of files say 0 of 0.
     let hasNames = figures.f_files == 0 || figures.f_favail > 0
-    return VolumeSpace(
+    var space = VolumeSpace(
       volume: VolumeID(UInt64(found.st_dev)), place: Printable.text(place(folder, found.st_dev)),
-      free: hasNames ? (overflow ? .max : bytes) : 0)
+      free: hasNames ? figures.freeBytes : 0, folder: folder)
+    space.isReadOnly = figures.f_flag & UInt(ST_RDONLY) != 0
+    space.mayWrite = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0
+    return space
   }
 
   /// The highest folder above `folder` on the same file system.
   private static func place(_ folder: String, _ device: dev_t) -> String {
     var place = folder
     while place != "/" {
-      guard let above = try? status(Path.folder(place)), above.st_dev == device else { break }
+      guard let above = (try? System.status(Path.folder(place), follow: true)).flatMap({ $0 }),
+        above.st_dev == device
+      else { break }
       place = Path.folder(place)
     }
     return place
   }
+}
 
-  private static func status(_ path: String) throws(Errno) -> stat? {
-    var found = stat()
-    if stat(path, &found) == 0 { return found }
-    if errno == ENOENT || errno == ENOTDIR { return nil }
-    throw .last
+extension statvfs {
+  /// What this user can still write; `Int.max` when it is more, as some file systems say that have no limit.
+  var freeBytes: Int {
+    let unit = Int(clamping: f_frsize > 0 ? f_frsize : f_bsize)
+    let (bytes, isMore) = Int(clamping: f_bavail).multipliedReportingOverflow(by: unit)
+    return isMore ? .max : bytes
   }
 }
 

@@ -82,10 +82,12 @@ package final class FileStore: DownloadStore, Sendable {
     Opening(target, context, events, completion).run()
   }
 
-  /// Nil when something is already at the path or its `.part`, or when it is not small: the ordinary way, then.
+  /// Nil when anything of the file is there already (itself, its part, its journal or its lock), or when it is not small: the
+  /// ordinary way, then, which looks at all of it and clears up behind itself.
   func openSmall(_ target: Target) -> (any PartFile)? {
     guard let size = target.size, size >= 0, size < smallFileLimit, lockRoot(for: target.path) == nil,
-      let volume = volumeOfRoot(), isFree(target.path), isFree(target.path + ".part")
+      let volume = volumeOfRoot(),
+      ["", ".part", ".parcel", LockFile.ending].allSatisfy({ isFree(target.path + $0) })
     else { return nil }
     return SmallFile(target, size: size, context: context, volume: volume)
   }
@@ -123,7 +125,8 @@ package final class FileStore: DownloadStore, Sendable {
   private static func takeRootLock(_ root: String, _ context: StoreContext) -> Result<LockFile, Failure> {
     do throws(Errno) {
       // Else a power cut takes the new folder away, with everything that was safe in it.
-      for above in try context.system.makeFolders(root) { try context.system.syncFolder(above) }
+      try context.makeFolders(root)
+      try context.freshFolders.sync(above: root, context.system)
     } catch { return .failure(.disk("make", root, error)) }
     return LockFile.take(root + "/.parcel-lock", for: root, as: context.holder, context.system)
   }

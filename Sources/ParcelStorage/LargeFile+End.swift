@@ -31,8 +31,8 @@ extension LargeFile {
     if let first = missing.ranges.first {
       let failure = Failure(
         .digest, retry: .now,
-        "Could not finish '\(target.path)': \(Failure.grouped(missing.count)) bytes are missing, from byte "
-          + "\(Failure.grouped(first.start)) on.", remedy: "They are fetched again.")
+        "Could not finish '\(target.path)': \(Grouped.text(missing.count)) bytes are missing, from byte "
+          + "\(Grouped.text(first.start)) on.", remedy: "They are fetched again.")
       lock.locked { takeFinishRequest() }?.completion(.failure(failure))
       return
     }
@@ -84,7 +84,7 @@ extension LargeFile {
       isRenamed = true
       // At once: what somebody else changes from now on must not look like ours.
       let found = try system.status(target.path)
-      for above in lock.locked({ foldersToSync }) where above != folder { try system.syncFolder(above) }
+      try context.freshFolders.sync(above: target.path, system)
       try system.syncFolder(folder)
       _ = try? system.remove(journalPath)
       if let found { context.options.ledger?.noteRenamed(target.path, found, request.digests) }

@@ -138,7 +138,7 @@ extension LargeFile {
   }
 
   private func lostBlocks(_ ranges: [ByteRange]) -> Failure {
-    let places = ranges.prefix(3).map { Failure.grouped($0.start) }.joined(separator: ", ")
+    let places = ranges.prefix(3).map { Grouped.text($0.start) }.joined(separator: ", ")
     return Failure(
       .digest, retry: .now,
       "Could not verify '\(target.path)': \(ranges.count) of its blocks changed on the disk after they were "

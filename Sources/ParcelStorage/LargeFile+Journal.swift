@@ -148,16 +148,7 @@ extension LargeFile {
 
   /// Appends what the sync will cover; returns the number of records it will cover, nil when there is nothing to sync.
   private func stateBeforeSync() throws(Errno) -> Int? {
-    let folders = lock.locked {
-      defer { foldersToSync = [] }
-      return foldersToSync
-    }
-    do throws(Errno) {
-      for folder in folders { try system.syncFolder(folder) }
-    } catch {
-      lock.locked { foldersToSync += folders }
-      throw error
-    }
+    try context.freshFolders.sync(above: target.path, system)
     return try journalLock.lockedThrowing { () throws(Errno) -> Int? in
       guard lock.locked({ descriptor >= 0 && layout != nil }) else { return nil }
       try makingRoom { () throws(Errno) in

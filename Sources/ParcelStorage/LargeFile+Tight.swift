@@ -16,8 +16,7 @@ extension LargeFile {
     guard let size else { return }
     var figures = statvfs()
     guard fstatvfs(descriptor, &figures) == 0 else { return }
-    let free = Int(clamping: figures.f_bavail).multipliedReportingOverflow(by: Int(figures.f_frsize))
-    guard !free.overflow, free.partialValue < size + Self.tight else { return }
+    guard figures.freeBytes - Self.tight < size else { return }
     let isMine = lock.locked {
       defer { isSyncing = true }
       return !isSyncing

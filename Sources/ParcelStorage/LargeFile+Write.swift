@@ -39,8 +39,7 @@ extension LargeFile {
     let (isOpen, hasFailed) = lock.locked { (descriptor >= 0, failure != nil) }
     if isOpen || hasFailed { return isOpen && !hasFailed }
     do {
-      let made = try system.makeFolders(Path.folder(target.path))
-      lock.locked { foldersToSync += made }
+      try context.makeFolders(Path.folder(target.path))
       guard takeLock() else { return false }
       // The old journal must be gone for good before new bytes stand in its `.part`.
       if try system.remove(journalPath) { try system.syncFolder(Path.folder(target.path)) }
@@ -110,12 +109,7 @@ extension LargeFile {
 
   /// Reads again the blocks that came in pieces, from the page cache.
   func digestCompleteBlocks(_ scratch: UnsafeMutableRawBufferPointer) {
-    let (waiting, layout) = lock.locked { () -> ([Int], BlockLayout?) in
-      if let layout = self.layout, blocks.isEmpty, undigested.isEmpty {
-        for range in stored.ranges { undigested.formUnion(layout.wholeBlocks(in: range)) }
-      }
-      return (undigested.sorted(), self.layout)
-    }
+    let (waiting, layout) = lock.locked { (undigested.sorted(), self.layout) }
     guard let layout, descriptor >= 0 else { return }
     for block in waiting {
       guard let digest = BlockDigest.reread(descriptor, layout.range(block), scratch: scratch, system) else {

@@ -56,7 +56,6 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
   var failure: Failure?
   var descriptor: Int32 = -1
   var lockFile: LockFile?
-  var foldersToSync: [String] = []
   var identity: ObjectIdentity?
   var layout: BlockLayout?
   var writers: [SegmentBuffer] = []
@@ -130,7 +129,10 @@ final class LargeFile: PartFile, Ticking, @unchecked Sendable {
       }
       self.identity = identity
       setLayout(identity.size)
-      return layout != nil
+      guard let layout else { return false }
+      // At once: from here on what lands is noted by blocks, and the journal is written by them.
+      for range in stored.ranges { undigested.formUnion(layout.wholeBlocks(in: range)) }
+      return true
     }
     // Bytes may have come before the name did.
     if isNew {

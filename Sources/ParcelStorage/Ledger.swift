@@ -171,7 +171,7 @@ package final class Ledger: @unchecked Sendable {
 
   private func prepareFolder() throws(Errno) {
     if try System.status(folder, follow: true) != nil { return }
-    _ = try System.makeFolders(Path.folder(folder))
+    try System.makeFolders(Path.folder(folder))
     if mkdir(folder, 0o700) != 0, errno != EEXIST { throw .last }
   }
 

@@ -45,7 +45,7 @@ struct Opening: Sendable {
     let size = Int(found.st_size)
     if let wanted = target.size, wanted != size {
       let how =
-        "it has \(Failure.grouped(size)) bytes, \(Failure.grouped(wanted)) are wanted, so it differs from the "
+        "it has \(Grouped.text(size)) bytes, \(Grouped.text(wanted)) are wanted, so it differs from the "
         + "download"
       return try refuseFinal(how, volume)
     }

@@ -143,7 +143,7 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
       return .failure(
         Failure(
           .size, retry: .now,
-          "Could not finish '\(target.path)': \(Failure.grouped(position)) of \(Failure.grouped(size)) bytes came."
+          "Could not finish '\(target.path)': \(Grouped.text(position)) of \(Grouped.text(size)) bytes came."
         ))
     }
     let bytes = UnsafeRawBufferPointer(start: memory, count: memory == nil ? 0 : size)
@@ -206,8 +206,7 @@ final class SmallFile: PartFile, SegmentWriter, @unchecked Sendable {
 
   private func makeFolder(_ folder: String) throws(Errno) -> Volume {
     if context.knownFolders.withLock({ $0.contains(folder) }) { return volume }
-    let made = try system.makeFolders(folder)
-    if made.isEmpty {
+    if try !context.makeFolders(folder) {
       let home = try context.volumes.volume(ofFolder: folder)
       if home !== volume { return home }
     }

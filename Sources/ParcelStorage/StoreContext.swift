@@ -11,6 +11,7 @@ final class StoreContext: Sendable {
   private let environment: StoreEnvironment
   let ticker: Ticker
   let isShuttingDown = Atomic(false)
+  let freshFolders = FreshFolders()
   /// Folders that are there, so that no call is spent on them again.
   let knownFolders = Mutex<Set<String>>([])
 

@@ -40,5 +40,5 @@ extension System {
     try kernel.rename(old, to: new, replace: replace)
   }
 
-  static func makeFolders(_ path: String) throws(Errno) -> [String] { try kernel.makeFolders(path) }
+  static func makeFolders(_ path: String) throws(Errno) { try kernel.makeFolders(path) }
 }

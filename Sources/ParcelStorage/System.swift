@@ -1,4 +1,5 @@
 import Glibc
+import ParcelCore
 import ParcelSystem
 
 /// System calls with `Errno` as error and interrupted ones repeated. All may block.
@@ -163,24 +164,26 @@ struct System: Sendable {
     return nil
   }
 
-  /// Makes a folder and those above it. Returns the folders in which new names stand: to be synced.
-  func makeFolders(_ path: String) throws(Errno) -> [String] {
+  /// Makes a folder and those above it. `onMade` gets each folder in which a new name stands, at once: what comes after it may fail.
+  func makeFolders(_ path: String, onMade: (String) -> Void = { _ in }) throws(Errno) {
+    let above = Path.folder(path)
     do throws(Errno) { while try interrupted(calls.makeFolder(path)) {} } catch {
       switch error.code {
       case EEXIST:
         guard let found = try status(path, follow: true) else { throw Errno(code: ENOENT) }
         guard found.st_mode & S_IFMT == S_IFDIR else { throw Errno(code: ENOTDIR) }
-        return []
-      case ENOENT where Path.folder(path) != path:
-        let above = try makeFolders(Path.folder(path))
+        return
+      case ENOENT where above != path:
+        try makeFolders(above, onMade: onMade)
         do throws(Errno) { while try interrupted(calls.makeFolder(path)) {} } catch {
-          if error.code != EEXIST { throw error }
+          // Somebody else was quicker.
+          if error.code == EEXIST { return }
+          throw error
         }
-        return above + [Path.folder(path)]
       default: throw error
       }
     }
-    return [Path.folder(path)]
+    onMade(above)
   }
 
   /// Whether a call was interrupted and has to be made again; other errors are thrown.
@@ -195,24 +198,5 @@ struct System: Sendable {
     let text = (try? kernel.contents("/proc/sys/kernel/random/boot_id")).flatMap { $0 } ?? []
     let id = String(decoding: text.filter { $0 > 32 && $0 < 127 }, as: UTF8.self)
     return id.isEmpty ? "unknown" : id
-  }
-}
-
-/// Absolute paths as text.
-enum Path {
-  /// The folder a path is in; `/` for the root itself.
-  static func folder(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return "/" }
-    return String(path[..<slash])
-  }
-
-  static func name(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
-    return String(path[path.utf8.index(after: slash)...])
-  }
-
-  /// True for `folder` itself and everything in it.
-  static func isInside(_ path: String, _ folder: String) -> Bool {
-    path == folder || folder == "/" || path.utf8.starts(with: (folder + "/").utf8)
   }
 }

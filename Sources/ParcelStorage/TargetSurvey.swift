@@ -66,7 +66,7 @@ package enum TargetSurvey {
     var space = statvfs()
     // Made-up file systems (/proc) have no blocks at all.
     if statvfs(facts.existing, &space) == 0, space.f_blocks > 0 {
-      facts.free = Int(clamping: UInt64(space.f_bavail) * UInt64(space.f_frsize))
+      facts.free = space.freeBytes
       // btrfs and others make them as needed and say that there are none.
       facts.freeInodes = space.f_files == 0 ? nil : Int(clamping: space.f_favail)
     }

@@ -1,4 +1,5 @@
 import Glibc
+import ParcelCore
 import ParcelSystem
 import Synchronization
 

@@ -22,7 +22,7 @@ package final class SessionLoop: Sendable {
   fileprivate struct Inbox {
     var snapshot: Snapshot?
     var completions: [(path: String, found: [Completion])] = []
-    var preflight: PreflightReport?
+    var checks: [(report: PreflightReport, check: PreflightCheck)] = []
     var isStopRequested = false
     var isFinished = false
     /// A byte is in the pipe and nobody has read it.
@@ -72,8 +72,10 @@ package final class SessionLoop: Sendable {
     }
   }
 
-  /// Shows what the check before the start found.
-  package func post(_ report: PreflightReport) { leave { $0.preflight = report } }
+  /// Shows what a check before a start found.
+  package func post(_ report: PreflightReport, _ check: PreflightCheck) {
+    leave { $0.checks.append((report, check)) }
+  }
 
   /// As if the user had asked to save and leave; the second time `run` returns at once.
   package func requestStop() { leave { $0.isStopRequested = true } }
@@ -122,7 +124,7 @@ package final class SessionLoop: Sendable {
       defer {
         inbox.snapshot = nil
         inbox.completions = []
-        inbox.preflight = nil
+        inbox.checks = []
         inbox.isStopRequested = false
         inbox.isWoken = false
       }
@@ -179,7 +181,7 @@ package final class SessionLoop: Sendable {
         let inbox = loop.take()
         if inbox.isStopRequested { apply(.stopRequested, urgent: true) }
         for answer in inbox.completions { apply(.completions(for: answer.path, answer.found), urgent: true) }
-        if let report = inbox.preflight { apply(.preflight(report), urgent: true) }
+        for one in inbox.checks { apply(.preflight(one.report, one.check), urgent: true) }
         if let snapshot = inbox.snapshot { apply(.snapshot(snapshot), urgent: false) }
         if let tick = model.nextTick, tick <= MonotonicClock.now() { apply(.tick, urgent: false) }
         if isAbandoned { return .abandoned }

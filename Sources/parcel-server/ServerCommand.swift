@@ -21,7 +21,7 @@ struct ServerCommand: ParsableCommand {
       Objects are at /PATH and at /data/ID; the manifest is at /manifest.tsv. TCP and UDT have the same port number.
       With a URL instead of a folder, UDT connections are carried to that server over TCP, as the original parcel does;
       `parcel-server URL --help` describes the options of that.
-      RATE: bytes per second as 500k, 12M or 1.5G, bits as 400Mbit; powers of ten.
+      RATE: bytes per second as 500k, 12M or 1.5G, bits as 400Mbit; powers of ten; 0 is no limit.
       SIGTERM and SIGINT let running answers end: 0 when all did, 1 when some had to be broken off. SIGHUP reads the
       certificate again.
       """,

@@ -1,6 +1,8 @@
 import Glibc
+import ParcelCore
 import ParcelStorage
 import Synchronization
+import Testing
 
 /// Calls of another system, of which some fail.
 final class FaultyCalls: SystemCalls, Sendable {
@@ -44,6 +46,46 @@ final class FaultyCalls: SystemCalls, Sendable {
     var description: String {
       let what = if case .error(let code) = effect { "error \(code)" } else { "short" }
       return "\(kind.rawValue) \(call)\(stays ? " and on" : ""): \(what)"
+    }
+  }
+
+  /// Two or three faults, each in one of a kind's first `calls` calls.
+  static func someFaults(_ random: inout SeededRandom, calls: UInt64) -> [Fault] {
+    (0..<2 + Int(random.next() % 2)).map { _ in
+      let kind = Kind.allCases[Int(random.next() % UInt64(Kind.allCases.count))]
+      let effect = Effect.error(kind.errors[Int(random.next() % UInt64(kind.errors.count))])
+      return Fault(
+        kind: kind, call: Int(random.next() % calls), effect: effect,
+        stays: effect != .error(EINTR) && random.next() % 3 == 0)
+    }
+  }
+
+  /// Every fault of a kind, once and for good, at every call, until a run has none left to fail; `thinned`: errors that nothing
+  /// tells apart at every third call, unless the run is a deep one. `run` says how many calls failed and whether all was called done.
+  static func sweep(
+    _ kind: Kind, thinned: Bool = false, run: ([Fault]) async -> (hits: Int, isDone: Bool)
+  ) async {
+    var effects = kind.errors.map { Effect.error($0) }
+    if kind == .write || kind == .read { effects.append(.short) }
+    var turn = 0
+    for effect in effects {
+      for stays in [false, true] {
+        // What is interrupted for ever does not end; what is short for ever does.
+        if stays, effect == .error(EINTR) { continue }
+        let isAlone = [.error(EIO), .error(EINTR), .short].contains(effect)
+        let step = !thinned || depth > 1 || isAlone ? 1 : 3
+        var call = turn % step
+        turn += 1
+        while true {
+          let (hits, isDone) = await run([Fault(kind: kind, call: call, effect: effect, stays: stays)])
+          if hits == 0 {
+            #expect(isDone)
+            break
+          }
+          if effect == .error(EINTR) || effect == .short { #expect(isDone, "\(kind) \(call) \(effect)") }
+          call += step
+        }
+      }
     }
   }
 

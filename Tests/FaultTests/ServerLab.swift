@@ -38,6 +38,12 @@ final class ServerLab: Sendable {
     var log: [LogLine] = []
   }
 
+  /// After how many seconds (fiftieths of a second) without a byte a request counts as stalled. Where no fault needs that, so late
+  /// that a busy machine does not do it by itself.
+  private static func patience(_ faults: [Fault]) -> Double {
+    faults.contains { [.stall, .stallhead, .shorter].contains($0.kind) } ? 30 : 1500
+  }
+
   /// One run to its end. `hasDigest` false: the file is wanted by its URL alone.
   func run(
     _ disk: any SystemCalls, hasDigest: Bool = true, hasSize: Bool? = nil, boot: String = "first",
@@ -47,7 +53,7 @@ final class ServerLab: Sendable {
     options.folder = "/disk/out"
     options.connections = 2
     options.policy.retry.limit = 4
-    options.policy.stallTimeout = 15
+    options.policy.stallTimeout = Self.patience(server.faults)
     options.policy.sizing.smallest = 1 << 20
     options.policy.sizing.largest = 1 << 20
     change(&options)

@@ -53,22 +53,13 @@ enum SmallLab {
         parts.append(part)
       }
     }
-    // Without ticks nobody flushes a batch whose last file came while another was still under way.
-    let flusher = Task {
-      while !Task.isCancelled {
-        try? await Task.sleep(for: .milliseconds(300))
-        for volume in store.context.volumes.list { volume.batch.flush() }
-      }
-    }
-    await finish(parts, &said)
-    flusher.cancel()
-    await flusher.value
+    await finish(parts, &said, store)
     for (index, part) in parts.enumerated() where said.failures[index] != nil { _ = await part?.suspended() }
     store.shutDown()
     return said
   }
 
-  private static func finish(_ parts: [(any PartFile)?], _ said: inout Said) async {
+  private static func finish(_ parts: [(any PartFile)?], _ said: inout Said, _ store: FileStore) async {
     let open = parts.indices.filter { parts[$0] != nil }
     if open.isEmpty { return }
     let answers = Mutex([Int: Failure?]())
@@ -84,6 +75,8 @@ enum SmallLab {
           if count == open.count { ended.resume() }
         }
       }
+      // As the next tick would: behind a file that went the ordinary way, no small one knows that it is the last.
+      for volume in store.context.volumes.list { volume.writer.submit { _ in volume.batch.flush() } }
     }
     for (index, answer) in answers.withLock({ $0 }) { said.failures[index] = answer }
   }

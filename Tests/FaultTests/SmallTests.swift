@@ -62,37 +62,13 @@ import Testing
 
   @Test(arguments: FaultyCalls.Kind.allCases)
   func `each call of a batch fails once, and for good, at every step`(kind: FaultyCalls.Kind) async {
-    var effects = kind.errors.map { FaultyCalls.Effect.error($0) }
-    if kind == .write || kind == .read { effects.append(.short) }
-    for effect in effects {
-      for stays in [false, true] {
-        if stays, effect == .error(EINTR) { continue }
-        var call = 0
-        while true {
-          let (hits, isDone) = await run([Fault(kind: kind, call: call, effect: effect, stays: stays)])
-          if hits == 0 {
-            #expect(isDone)
-            break
-          }
-          if effect == .error(EINTR) || effect == .short { #expect(isDone, "\(kind) \(call) \(effect)") }
-          call += 1
-        }
-      }
-    }
+    await FaultyCalls.sweep(kind) { await run($0) }
   }
 
-  /// Open: with seed 12 a lock is left beside a finished file.
-  @Test(.enabled(if: depth > 1)) func `two and three faults at once in a batch`() async {
+  @Test func `two and three faults at once in a batch`() async {
     var random = SeededRandom(seed: 12)
     for _ in 0..<100 * depth {
-      let faults = (0..<2 + Int(random.next() % 2)).map { _ in
-        let kind = FaultyCalls.Kind.allCases[Int(random.next() % UInt64(FaultyCalls.Kind.allCases.count))]
-        let effect = FaultyCalls.Effect.error(kind.errors[Int(random.next() % UInt64(kind.errors.count))])
-        return Fault(
-          kind: kind, call: Int(random.next() % 8), effect: effect,
-          stays: effect != .error(EINTR) && random.next() % 3 == 0)
-      }
-      _ = await run(faults)
+      _ = await run(FaultyCalls.someFaults(&random, calls: 8))
     }
   }
 }

@@ -37,6 +37,42 @@ struct EventsTests {
     expectGolden((records + [EventRecords.summary(summary)]).joined(separator: "\n") + "\n", "events.jsonl")
   }
 
+  @Test func `a run that stops before its start has a first record, what was found, and a summary`() throws {
+    try withFolder { folder in
+      let path = folder + "/events.jsonl"
+      var log = try EventLog(.file(path))
+      let report = stopped
+      #expect(log.start(clock: "2026-11-22T14:02:31Z", settings: Settings()) == nil)
+      #expect(log.show(report, files: 3, stops: true) == nil)
+      let summary = Summary(stopped: .preflight(report), files: 3, bytes: 40, settings: Settings())
+      #expect(log.finish(summary, nil) == nil)
+      expectGolden(readWhole(path) ?? "", "events-stopped.jsonl")
+    }
+  }
+
+  @Test func `a failure before the start is in the summary`() {
+    let failure = Failure(.locked, retry: .never, "Another parcel works in 'out'.", remedy: "Wait for it.")
+    let summary = Summary(stopped: .failure(failure), files: 3, bytes: 40, settings: Settings())
+    #expect(summary.exit == .disk)
+    #expect(
+      summary.json.contains(
+        #""stopped":"failure","failure":{"code":"locked","retry":"never","sentence":"Another parcel"#))
+    #expect(summary.json.contains(#""unfinished":3,"bytes":40,"#))
+    #expect(Summary().json.contains(#""stopped":null,"failure":null"#))
+  }
+
+  /// A batch that does not fit, and a row that was superseded.
+  private var stopped: PreflightReport {
+    var target = TargetFacts(folder: "/data", existing: "/data")
+    target.free = 10
+    let specs = (0..<3).map { index in
+      DownloadSpec(
+        source: .id("\(index)"), name: "\(index).bam", size: 10 + index, successor: index == 1 ? "new" : nil)
+    }
+    return PreflightRules.report(
+      PreflightFacts(specs: specs, server: "https://api.example.org/data/", target: target, now: 0))
+  }
+
   @Test func `every record is one line and names its version and type first`() {
     for record in endedRun().records {
       #expect(record.hasPrefix("{\"version\":1,\"type\":\""))
@@ -190,7 +226,7 @@ struct SummaryTests {
     script.totals.fetched = 550
     fold.apply(script.snapshot(at: 0.2))
     #expect(fold.fetched == 550)
-    #expect(fold.rows[0].baseline == 400)
+    #expect(fold.row(DownloadID(0))?.baseline == 400)
   }
 
   @Test func `many failures are cut in text and whole in JSON`() {

@@ -54,7 +54,7 @@ struct OptionsTests {
     #expect(options.pace.connections == 8 && options.pace.files == 16 && options.pace.perHost == 24)
     #expect(options.pace.rate?.bytesPerSecond == 20_000_000 && options.pace.retries == 3)
     #expect(options.output.events == .descriptor(3) && options.output.summary == "s.json")
-    #expect(options.output.verbosity == .verbose && options.output.ascii && options.output.noColor)
+    #expect(options.output.verbosity == .verbose && options.output.look.ascii && options.output.look.noColor)
     #expect(!options.asksForNothing)
   }
 
@@ -90,7 +90,13 @@ struct OptionsTests {
     #expect(RateArgument(argument: typed)?.bytesPerSecond == bytes)
   }
 
-  @Test(arguments: ["", "0", "-1", "M", "1.2.3", "10 apples", "1e9", "inf", "9999999T", "0x10"])
+  @Test(arguments: ["0", "off", "0M"])
+  func `no rate at all is no limit`(typed: String) throws {
+    let rate = try #require(RateArgument(argument: typed))
+    #expect(rate.bytesPerSecond == nil)
+  }
+
+  @Test(arguments: ["", "-1", "M", "1.2.3", "10 apples", "1e9", "inf", "9999999T", "0x10"])
   func `other rates are refused`(typed: String) {
     #expect(RateArgument(argument: typed) == nil)
   }

@@ -152,6 +152,77 @@ import Testing
   }
 }
 
+@Suite struct WriteAccessTests {
+  let readOnly = Failure(.disk, retry: .held(.readOnly), "'/out' is read-only.", remedy: "Make it writable.")
+  let denied = Failure(.disk, retry: .held(.permission), "Permission denied.", remedy: "Ask for it.")
+
+  private func add(_ names: [String], _ object: ScriptedObject, to lab: EngineLab) async {
+    for name in names { await lab.engine.add([spec(name, size: object.bytes.count, id: name)]) }
+  }
+
+  @Test func `a file system that becomes read-only is said once, and all goes on when it is writable`() async
+  {
+    let lab = EngineLab {
+      $0.connections = 1
+      $0.waitsForEver = true
+    }
+    let names = (0..<50).map { "f\($0)" }
+    let object = ScriptedObject(bytes: pattern(2 * mega))
+    await add(names, object, to: lab)
+    await lab.run()
+    lab.store.setReadOnly("/", true)
+    lab.store.part(lab.path("f0"))?.fail(readOnly)
+    lab.store.failOpens(readOnly)
+    await lab.run(300)
+    #expect(lab.seen.holdChanges.map(\.text) == ["waiting for write access to /: it is mounted read-only"])
+    #expect(lab.seen.log.filter { $0.level == .error }.isEmpty)
+    #expect(lab.seen.totals.held < 20 && lab.seen.totals.failed + lab.seen.totals.needsUser == 0)
+    lab.store.failOpens(nil)
+    lab.store.setReadOnly("/", false)
+    await lab.run(40)
+    await lab.serveAll(object)
+    for name in names { lab.expect(name, object) }
+    #expect(lab.seen.holdChanges.map(\.what) == [.began, .ended])
+  }
+
+  @Test func `a closed folder holds what goes there and nothing else`() async {
+    let lab = EngineLab {
+      $0.connections = 1
+      $0.files = 2
+    }
+    let object = ScriptedObject(bytes: pattern(2 * mega))
+    await add(["in/a", "in/deep/b", "c", "in/d", "e"], object, to: lab)
+    lab.store.setClosed("/out/in", true)
+    await lab.run()
+    lab.store.part(lab.path("in/a"))?.fail(denied)
+    await lab.serveAll(object) { transfer in
+      guard transfer.request.url.contains("/in") else { return false }
+      lab.store.part(lab.path(transfer.request.url.hasSuffix("b") ? "in/deep/b" : "in/d"))?.fail(denied)
+      return true
+    }
+    lab.expect("c", object)
+    lab.expect("e", object)
+    await lab.run(20)
+    await lab.engine.waitUntilFinished()
+    #expect(lab.seen.holdChanges.map(\.what) == [.began, .givenUp])
+    #expect(lab.seen.holdChanges.first?.hold.place == "/out/in")
+    #expect(lab.status(0)?.state == .needsUser)
+    #expect(lab.status(0)?.failure?.remedy.contains("--until-done") == true)
+  }
+
+  @Test func `what is not the folder's fault is its download's own`() async {
+    let lab = EngineLab { $0.connections = 1 }
+    let object = ScriptedObject(bytes: pattern(2 * mega))
+    await add(["a", "b"], object, to: lab)
+    await lab.run()
+    lab.store.part(lab.path("a"))?.fail(denied)
+    await lab.serveAll(object)
+    #expect(lab.status(0)?.state == .needsUser && lab.status(0)?.failure?.sentence == denied.sentence)
+    #expect(lab.seen.holdChanges.isEmpty)
+    lab.expect("b", object)
+  }
+}
+
 @Suite struct TokenFlowTests {
   /// A server that takes `good` only.
   private func lab(_ change: (inout EngineOptions) -> Void = { _ in }) -> EngineLab {

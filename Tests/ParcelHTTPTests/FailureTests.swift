@@ -1,7 +1,9 @@
 import Glibc
 import ParcelCore
 import ParcelHTTP
+import ParcelSystem
 import ParcelTesting
+import Synchronization
 import Testing
 
 /// What breaks on the way.
@@ -27,12 +29,57 @@ import Testing
     #expect(refused?.sentence.contains(nginx.http + "/big") == true)
   }
 
-  @Test func aNameThatDoesNotExistIsSaid() async throws {
-    let failure = await Harness().fetch("http://nowhere.invalid/x").end?.failure
-    #expect(failure?.code == .network)
+  /// Whatever this machine's resolver would say.
+  private func failure(_ host: String, _ answer: NameLookup) async -> Failure? {
+    var settings = CurlSettings()
+    settings.lookUp = { $0 == host ? answer : .unclear }
+    return await Harness(settings: settings).fetch("http://\(host)/x").end?.failure
+  }
+
+  @Test func aNameThatIsDeniedNeedsItsUser() async {
+    let failure = await failure("nowhere.invalid", .denied)
+    #expect(failure?.code == .network && failure?.retry == .needsUser)
     #expect(
-      failure?.sentence == "Could not fetch http://nowhere.invalid/x: the name nowhere.invalid was not found."
+      failure?.sentence == "Could not fetch http://nowhere.invalid/x: there is no host named nowhere.invalid."
     )
+  }
+
+  @Test func aNameThatNobodyAnswersForIsTriedAgain() async {
+    let failure = await failure("nowhere.invalid", .unclear)
+    #expect(failure?.code == .network && failure?.retry == .later(after: nil))
+    #expect(
+      failure?.sentence
+        == "Could not fetch http://nowhere.invalid/x: the name nowhere.invalid could not be looked up.")
+  }
+
+  @Test func aStopDoesNotWaitForTheResolverAndTheOthersGetItsAnswer() async {
+    let isAsked = Mutex(false)
+    let gate = Countdown()
+    gate.enter()
+    var settings = CurlSettings()
+    settings.lookUp = { _ in
+      isAsked.withLock { $0 = true }
+      _ = gate.wait(seconds: 60)
+      return .denied
+    }
+    let harness = Harness(settings: settings)
+    let receivers = (0..<6).map { _ in StrictReceiver() }
+    let ids = receivers.map { harness.open("http://nowhere.invalid/x", $0) }
+    while !isAsked.withLock({ $0 }) { await Task.yield() }
+    harness.transport.stop(ids[0])
+    let stopped = await receivers[0].ended()
+    #expect(stopped.end?.failure == nil && stopped.breaches.isEmpty)
+    gate.leave()
+    for receiver in receivers.dropFirst() {
+      let state = await receiver.ended()
+      #expect(state.end?.failure?.retry == .needsUser && state.breaches.isEmpty)
+    }
+  }
+
+  @Test func theSystemsResolverIsAskedInEarnest() {
+    #expect(NameLookup.ask("localhost") == .unclear)
+    // A name that no name server is asked for: it is longer than names may be.
+    #expect(NameLookup.ask(String(repeating: "a", count: 64) + ".invalid") == .denied)
   }
 
   @Test func aProxyThatIsNotThereIsTheProxysFailure() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 /// `parcel-tcp2udt` as a client's child: its control socket and the path of its listener are the test's.
 private final class Child {
-  let program: Program
+  let program: RunningProgram
   let control: Int32
   let path: String
   private let folder: TemporaryFolder
@@ -17,14 +17,12 @@ private final class Child {
     folder = try TemporaryFolder()
     path = "\(folder.path)/relay"
     let listening = try Self.listen(path)
-    var ends: [Int32] = [0, 0]
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw FixtureError("socketpair: \(errno)") }
+    let (near, far) = try socketPair()
     // Out of the way of the numbers that the program gets.
-    let high = [listening, ends[1]].map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
-    defer { for descriptor in high + [listening, ends[1]] { close(descriptor) } }
-    control = ends[0]
-    program = try Program(
+    let high = [listening, far].map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
+    defer { for descriptor in high + [listening, far] { close(descriptor) } }
+    control = near
+    program = try RunningProgram(
       "parcel-tcp2udt", [target, "--listen-fd", "7", "--control-fd", "8"],
       descriptors: [(high[0], 7), (high[1], 8)])
   }
@@ -90,9 +88,10 @@ private final class Child {
 }
 
 @Suite(.serialized) struct ChildTests {
-  private func far() throws -> (TestServer, Program, String) {
+  private func far() throws -> (TestServer, RunningProgram, String) {
     let server = try TestServer.echo()
-    let program = try Program("parcel-udt2tcp", ["127.0.0.1:\(server.port)", "-p", "0", "-i", "127.0.0.1"])
+    let program = try RunningProgram(
+      "parcel-udt2tcp", ["127.0.0.1:\(server.port)", "-p", "0", "-i", "127.0.0.1"])
     return (server, program, "127.0.0.1:\(try program.port())")
   }
 
@@ -110,7 +109,7 @@ private final class Child {
     #expect(child.next { if case .path = $0 { true } else { false } })
     client.close()
     child.stop()
-    #expect(child.program.wait() == 0)
+    #expect(child.program.wait().code == 0)
     _ = program
   }
 
@@ -130,7 +129,7 @@ private final class Child {
     try client.write([1])
     #expect(try client.read(exactly: 1) == [1])
     child.hangUp()
-    #expect(child.program.wait() == 0)
+    #expect(child.program.wait().code == 0)
     client.close()
     _ = program
   }
@@ -146,7 +145,7 @@ private final class Child {
     #expect(try client.read(exactly: 1) == [1])
     client.close()
     child.stop()
-    #expect(child.program.wait() == 0)
+    #expect(child.program.wait().code == 0)
     _ = program
   }
 
@@ -167,7 +166,7 @@ private final class Child {
     }
     #expect(child.next { if case .ready = $0 { true } else { false } })
     child.stop()
-    #expect(child.program.wait() == 0)
+    #expect(child.program.wait().code == 0)
     _ = program
   }
 }

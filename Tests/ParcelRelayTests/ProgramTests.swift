@@ -70,9 +70,9 @@ import Testing
     let chain = try Chain(web(body))
     let folder = try TemporaryFolder()
     defer { folder.remove() }
-    let curl = try Program(
+    let curl = try RunningProgram(
       "curl", ["-sS", "-o", "\(folder.path)/got", "http://127.0.0.1:\(chain.port)/object"])
-    #expect(curl.wait() == 0)
+    #expect(curl.wait().code == 0)
     let file = try #require(fopen("\(folder.path)/got", "r"))
     defer { fclose(file) }
     var got = [UInt8](repeating: 0, count: body.count + 1)
@@ -140,10 +140,11 @@ import Testing
       stream.close()
     }
     let chain = try Chain(server)
-    let curl = try Program("curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
+    let curl = try RunningProgram(
+      "curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
     #expect(eventually { gate.bytes == [1] })
     (isOuter ? chain.outer : chain.inner).signal(SIGKILL)
-    #expect(curl.wait() > 0)
+    #expect(curl.wait().code > 0)
     server.stop()
   }
 
@@ -151,14 +152,15 @@ import Testing
     let server = try TestServer.echo()
     let chain = try Chain(server)
     server.stop()
-    let curl = try Program("curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
-    #expect(curl.wait() > 0)
+    let curl = try RunningProgram(
+      "curl", ["-sS", "-o", "/dev/null", "http://127.0.0.1:\(chain.port)/object"])
+    #expect(curl.wait().code > 0)
     #expect(eventually { chain.outer.err.contains("Connection refused") })
   }
 
   @Test func nobodyOverUDTIsAResetForTheClient() throws {
     // A UDP port where nobody answers.
-    let inner = try Program("parcel-tcp2udt", ["127.0.0.1:9", "-p", "0", "-v"])
+    let inner = try RunningProgram("parcel-tcp2udt", ["127.0.0.1:9", "-p", "0", "-v"])
     let client = try connect(inner.port())
     #expect(throws: StreamEnd.self) { try client.readAll(timeout: 60) }
     client.close()
@@ -170,9 +172,9 @@ import Testing
     defer { server.stop() }
     for options in [(["--allow", "192.0.2.0/24"], []), ([], ["--allow", "2001:db8::/32"])] {
       let chain = try Chain(server, inner: options.0, outer: options.1)
-      let curl = try Program(
+      let curl = try RunningProgram(
         "curl", ["-sS", "-o", "/dev/null", "-m", "60", "http://127.0.0.1:\(chain.port)/"])
-      #expect(curl.wait() > 0)
+      #expect(curl.wait().code > 0)
       let denying = options.0.isEmpty ? chain.outer : chain.inner
       #expect(eventually { denying.err.contains("its address is not allowed") })
     }
@@ -215,8 +217,8 @@ import Testing
     let client = try connect(chain.port)
     try client.write([1, 2, 3])
     #expect(try client.read(exactly: 3) == [1, 2, 3])
-    let curl = try Program("curl", ["-sS", "--unix-socket", path, "http://relay/metrics"])
-    #expect(curl.wait() == 0)
+    let curl = try RunningProgram("curl", ["-sS", "--unix-socket", path, "http://relay/metrics"])
+    #expect(curl.wait().code == 0)
     #expect(curl.out.contains("\nparcel_relay_connections_open 1\n"))
     #expect(curl.out.contains("\nparcel_relay_bytes_sent_total 3\n"))
     client.close()
@@ -231,15 +233,15 @@ import Testing
     let clean = try Chain(server)
     clean.inner.signal(SIGTERM)
     clean.outer.signal(SIGINT)
-    #expect(clean.inner.wait() == 0)
-    #expect(clean.outer.wait() == 0)
+    #expect(clean.inner.wait().code == 0)
+    #expect(clean.outer.wait().code == 0)
 
     let forced = try Chain(server, inner: ["--drain", "0.1"])
     let client = try connect(forced.port)
     try client.write([1])
     #expect(try client.read(exactly: 1) == [1])
     forced.inner.signal(SIGTERM)
-    #expect(forced.inner.wait() == 1)
+    #expect(forced.inner.wait().code == 1)
     #expect(throws: StreamEnd.self) { try client.readAll() }
     client.close()
 
@@ -251,7 +253,7 @@ import Testing
     #expect(eventually { twice.inner.err.contains("ending, 1 connections") })
     twice.inner.signal(SIGTERM)
     #expect(eventually { kill(twice.inner.pid, SIGTERM) == 0 && twice.inner.err.contains("ending") })
-    #expect(twice.inner.wait() == -SIGTERM)
+    #expect(twice.inner.wait().code == -SIGTERM)
     other.close()
   }
 
@@ -278,14 +280,14 @@ import Testing
     ["parcel-tcp2udt", "a", "-p", "0", "--metrics", "0.0.0.0:9100"],
   ])
   func wrongUsageIsTwo(_ arguments: [String]) throws {
-    let program = try Program(arguments[0], Array(arguments.dropFirst()))
-    #expect(program.wait() == 2)
+    let program = try RunningProgram(arguments[0], Array(arguments.dropFirst()))
+    #expect(program.wait().code == 2)
     #expect(!program.err.isEmpty)
   }
 
   @Test func theOriginalsSpellingsWork() throws {
     for name in ["parcel-tcp2udt", "parcel-udt2tcp"] {
-      let program = try Program(
+      let program = try RunningProgram(
         name,
         [
           "http://127.0.0.1:9/", "-p", "0", "-i", "127.0.0.1", "--mss", "1400", "--udt_buffer_size",
@@ -294,7 +296,7 @@ import Testing
         ])
       #expect(try program.port() > 0)
       program.signal(SIGTERM)
-      #expect(program.wait() == 0)
+      #expect(program.wait().code == 0)
     }
   }
 }

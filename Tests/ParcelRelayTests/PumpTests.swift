@@ -2,6 +2,7 @@ import Glibc
 import ParcelCore
 import ParcelNet
 import ParcelRelay
+import ParcelTesting
 import Testing
 
 /// A service between two scripted streams.

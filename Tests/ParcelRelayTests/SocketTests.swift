@@ -3,6 +3,7 @@ import ParcelCore
 import ParcelNet
 import ParcelRelay
 import ParcelSystem
+import ParcelTesting
 import Testing
 
 /// TCP to TCP through a relay.

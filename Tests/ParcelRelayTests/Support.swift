@@ -150,15 +150,6 @@ final class Notices: Sendable {
   }
 }
 
-/// Waits for something that threads do, looking every 5 ms, at most a minute: a limit, not a measurement.
-func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-  for _ in 0..<12_000 {
-    if try condition() { return true }
-    usleep(5_000)
-  }
-  return false
-}
-
 /// Bytes that look random and are the same each time.
 func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1

@@ -65,7 +65,7 @@ import Testing
       model.press(.left)
     case .question: model.press(.character("x"))
     case .preflight:
-      model.send(.preflight(Self.longReport))
+      model.open(Self.longReport)
       model.press(.pageDown, .up, .up)
     }
     return model

@@ -163,6 +163,17 @@ extension Model {
     update(&self, event, now: Instant(seconds: seconds))
   }
 
+  /// What a check found, shown for long enough that keys count.
+  mutating func open(
+    _ report: PreflightReport, _ check: PreflightCheck = PreflightCheck(number: 1, files: 33)
+  ) {
+    send(.preflight(report, check))
+    if case .preflight(var panel) = dialog {
+      panel.deafUntil = .zero
+      dialog = .preflight(panel)
+    }
+  }
+
   @discardableResult
   mutating func press(_ keys: Key...) -> [Effect] { keys.flatMap { send(.key($0)) } }
 

@@ -37,7 +37,7 @@ extension Fixture {
   static var measuringRoute: RouteStatus {
     var route = udtRoute
     route.isMeasuring = true
-    route.reason = "http gave 61 Mbit/s"
+    route.reason = "3 s more; http gave 61 Mbit/s"
     route.path?.loss = 0
     route.history = Array(routeHistory.prefix(20))
     return route

@@ -61,7 +61,7 @@ import Testing
     case .prompt: model.press(.character("o"))
     case .filter: model.press(.character("/"))
     case .question: model.press(.character("x"))
-    case .preflight: model.send(.preflight(BindingTests.longReport))
+    case .preflight: model.open(BindingTests.longReport)
     }
     #expect(model.context == context)
     #expect(model.press(.control("c")) == [.perform(.quit)])

@@ -43,7 +43,7 @@ struct GeneratedContentTests {
     let folder = TemporaryFolder()
     let item = try #require(Demo.items(scale: 0.001).first { $0.path.hasSuffix(".bam") })
     try folder.write("x", generated(seed: item.seed, 0..<item.size))
-    let sum = try run("md5sum", [folder.path + "/x"]).output.prefix(32)
+    let sum = try run("md5sum", [folder.path + "/x"]).out.prefix(32)
     let row = try #require(manifest.downloads.first { $0.name == item.path })
     #expect(row.digests.first?.hex == String(sum))
   }

@@ -13,7 +13,7 @@ struct DigestHeaderTests {
     let folder = TemporaryFolder()
     try folder.write("x", bytes)
     let command = "openssl dgst -\(name == "md5" ? "md5" : "sha256") -binary \(folder.path)/x | base64 -w0"
-    return "\(name)=:\(try run("sh", ["-c", command]).output):"
+    return "\(name)=:\(try run("sh", ["-c", command]).out):"
   }
 
   @Test("Content-Digest of a range is that of its bytes, in the kind that was asked for")

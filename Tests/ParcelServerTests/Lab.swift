@@ -2,6 +2,7 @@ import Foundation
 import ParcelCore
 import ParcelNet
 import ParcelSystem
+import ParcelTesting
 import ParcelUDT
 import Synchronization
 
@@ -33,46 +34,21 @@ final class ServerProgram {
   let port: Int
   /// The first line it said.
   let line: String
-  private let process = Process()
-  private let errors = Pipe()
-
-  /// Beside the program that runs the tests.
-  static func path() throws -> String {
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("parcel-server")
-      .path
-  }
+  let program: RunningProgram
 
   init(_ arguments: [String]) throws {
-    process.executableURL = URL(fileURLWithPath: try Self.path())
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    var line: [UInt8] = []
-    while let byte = try pipe.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 { line.append(byte) }
-    self.line = String(decoding: line, as: UTF8.self)
-    guard let port = self.line.split(separator: ":").last.flatMap({ Int($0) }) else {
-      process.terminate()
-      throw POSIXError(.EADDRNOTAVAIL)
+    program = try RunningProgram("parcel-server", arguments)
+    line = try program.line()
+    guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {
+      throw FixtureError("no port in '\(line)'")
     }
     self.port = port
   }
 
-  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-
-  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
   /// SIGTERM; the exit status.
   func stop() -> Int32 {
-    process.terminate()
-    return status()
-  }
-
-  func status() -> Int32 {
-    process.waitUntilExit()
-    return process.terminationStatus
+    program.signal(SIGTERM)
+    return program.wait().code
   }
 }
 
@@ -100,7 +76,7 @@ final class Certificates {
       ],
     ]
     for command in commands {
-      guard try run("openssl", command).status == 0 else { throw POSIXError(.EINVAL) }
+      try Spawn.run(["openssl"] + command)
     }
   }
 

@@ -316,7 +316,7 @@ struct CurlTests {
       let server = try FileServer(content)
       defer { server.stop(deadline: 5) }
       let list = try run("curl", ["-sf", server.url + "/manifest.tsv"])
-      let manifest = try Manifest.read(Array(list.output.utf8), source: "m")
+      let manifest = try Manifest.read(Array(list.out.utf8), source: "m")
       let download = try #require(manifest.downloads.max { ($0.size ?? 0) < ($1.size ?? 0) })
       guard case .id(let id) = download.source, let size = download.size else { continue }
       let out = TemporaryFolder()
@@ -325,20 +325,20 @@ struct CurlTests {
       let ranges = ["0-\(size / 3)", "\(size / 3 + 1)-\(size - 101)", "-100"]
       let parts = try ranges.map { range -> [UInt8] in
         let path = out.path + "/part"
-        #expect(try run("curl", ["-sf", "-r", range, "-o", path, "-w", "%{http_code}", url]).output == "206")
+        #expect(try run("curl", ["-sf", "-r", range, "-o", path, "-w", "%{http_code}", url]).out == "206")
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
       }
       try out.write("joined", parts.flatMap { $0 })
-      #expect(try run("curl", ["-sfOJ", "--output-dir", out.path, url]).status == 0)
+      #expect(try run("curl", ["-sfOJ", "--output-dir", out.path, url]).code == 0)
       let name = try #require(download.name)
       for file in ["joined", name] {
-        #expect(try run("md5sum", [out.path + "/" + file]).output.prefix(32) == download.digests[0].hex)
+        #expect(try run("md5sum", [out.path + "/" + file]).out.prefix(32) == download.digests[0].hex)
       }
       // Continue after 1,000 bytes.
       let half = [UInt8](try Data(contentsOf: URL(fileURLWithPath: out.path + "/" + name)).prefix(1000))
       try out.write("resumed", half)
-      #expect(try run("curl", ["-sf", "-C", "-", "-o", out.path + "/resumed", url]).status == 0)
-      #expect(try run("md5sum", [out.path + "/resumed"]).output.prefix(32) == download.digests[0].hex)
+      #expect(try run("curl", ["-sf", "-C", "-", "-o", out.path + "/resumed", url]).code == 0)
+      #expect(try run("md5sum", [out.path + "/resumed"]).out.prefix(32) == download.digests[0].hex)
     }
   }
 }

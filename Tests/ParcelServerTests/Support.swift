@@ -1,5 +1,6 @@
 import Foundation
 import ParcelCore
+import ParcelTesting
 import Synchronization
 
 @testable import ParcelServer
@@ -132,18 +133,9 @@ final class RawClient {
   func isAtEnd() -> Bool { pending.isEmpty && !receive() }
 }
 
-/// Runs a program; its standard output and exit status.
-func run(_ program: String, _ arguments: [String]) throws -> (output: String, status: Int32) {
-  let process = Process()
-  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-  process.arguments = [program] + arguments
-  let pipe = Pipe()
-  process.standardOutput = pipe
-  process.standardError = FileHandle.nullDevice
-  try process.run()
-  let data = pipe.fileHandleForReading.readDataToEndOfFile()
-  process.waitUntilExit()
-  return (String(decoding: data, as: UTF8.self), process.terminationStatus)
+/// Runs a program to its end.
+func run(_ program: String, _ arguments: [String]) throws -> RunningProgram.Result {
+  try RunningProgram(program, arguments).wait()
 }
 
 /// The bytes of a generated object.

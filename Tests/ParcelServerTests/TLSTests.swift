@@ -2,30 +2,13 @@ import Foundation
 import ParcelCore
 import ParcelNet
 import ParcelSystem
+import ParcelTesting
 import Synchronization
 import Testing
 
 @testable import ParcelServer
 
 private let object = GeneratedContent.Item(path: "a.bam", size: 20_000_000, seed: 2)
-
-/// A program with pipes to talk to.
-private final class Client {
-  let process = Process()
-  let input = Pipe()
-  let output = Pipe()
-
-  init(_ arguments: [String]) throws {
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = arguments
-    process.standardInput = input
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-  }
-
-  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-}
 
 /// Accepts one TLS connection; `stream` waits for it.
 private final class OneConnection: Sendable {
@@ -114,10 +97,10 @@ struct TLSTests {
       "-sf", "--cacert", certificates.authority, "--tlsv\(version)", "--tls-max", version, "-o",
       out.path + "/x", "-w", "%{http_version} %{http_code}",
     ]
-    #expect(try run("curl", common + [server.url + "/a.bam"]).output == "1.1 200")
+    #expect(try run("curl", common + [server.url + "/a.bam"]).out == "1.1 200")
     let whole = try Data(contentsOf: URL(fileURLWithPath: out.path + "/x"))
     #expect([UInt8](whole) == generated(seed: 2, 0..<object.size))
-    #expect(try run("curl", common + ["-r", "77-100076", server.url + "/a.bam"]).output == "1.1 206")
+    #expect(try run("curl", common + ["-r", "77-100076", server.url + "/a.bam"]).out == "1.1 206")
     let part = try Data(contentsOf: URL(fileURLWithPath: out.path + "/x"))
     #expect([UInt8](part) == generated(seed: 2, 77..<100_077))
   }
@@ -128,8 +111,8 @@ struct TLSTests {
     defer { server.stop(deadline: 5) }
     let other = try Certificates()
     let url = server.url + "/a.bam"
-    #expect(try run("curl", ["-s", "--cacert", other.authority, url]).status == 60)
-    #expect(try run("curl", ["-sf", "--cacert", certificates.authority, "-r", "0-0", url]).status == 0)
+    #expect(try run("curl", ["-s", "--cacert", other.authority, url]).code == 60)
+    #expect(try run("curl", ["-sf", "--cacert", certificates.authority, "-r", "0-0", url]).code == 0)
   }
 
   @Test("http/1.1 is agreed on; a client that only has others, or only TLS 1.1, is told so")
@@ -138,7 +121,7 @@ struct TLSTests {
     defer { server.stop(deadline: 5) }
     func client(_ options: String) throws -> String {
       let command = "echo Q | openssl s_client -connect 127.0.0.1:\(server.port) \(options) 2>&1"
-      return try run("sh", ["-c", command]).output
+      return try run("sh", ["-c", command]).out
     }
     #expect(try client("-alpn h2,http/1.1").contains("ALPN protocol: http/1.1"))
     #expect(try client("-alpn h2").contains("no application protocol"))
@@ -168,7 +151,7 @@ struct TLSTests {
       stream.send((turn % 2 == 0 ? Array(hello.prefix(random.next(12))) : []) + bytes)
     }
     let url = server.url + "/a.bam"
-    #expect(try run("curl", ["-sf", "--cacert", certificates.authority, "-r", "0-0", url]).status == 0)
+    #expect(try run("curl", ["-sf", "--cacert", certificates.authority, "-r", "0-0", url]).code == 0)
   }
 
   @Test("A close_notify is an end; a connection cut without it is broken")
@@ -176,18 +159,21 @@ struct TLSTests {
     let certificate = try certificates.loaded()
     for isOrderly in [true, false] {
       let one = try OneConnection(certificate)
-      let client = try Client([
-        "openssl", "s_client", "-verify_quiet", "-connect", "127.0.0.1:\(one.port)",
-      ])
+      let (near, far) = try socketPair()
+      let client = try RunningProgram(
+        "openssl", ["s_client", "-verify_quiet", "-connect", "127.0.0.1:\(one.port)"],
+        descriptors: [(far, 0)])
+      close(far)
+      defer { close(near) }
       let stream = try one.stream()
-      client.input.fileHandleForWriting.write(Data("hello\n".utf8))
+      #expect(write(near, "hello\n", 6) == 6)
       #expect(try stream.read(atMost: 100) == Array("hello\n".utf8))
       if isOrderly {
-        try client.input.fileHandleForWriting.close()
+        shutdown(near, Int32(SHUT_WR))
         #expect(try stream.read(atMost: 100).isEmpty)
         #expect(stream.close())
       } else {
-        kill(client.process.processIdentifier, SIGKILL)
+        client.signal(SIGKILL)
         #expect {
           try stream.read(atMost: 100)
         } throws: { error in
@@ -202,14 +188,11 @@ struct TLSTests {
   @Test("An answer that is broken off does not look complete to the client")
   func cutAnswer() throws {
     let server = try server { $0.connectionRate = 100_000 }
-    let client = try Client([
-      "curl", "-sN", "--cacert", certificates.authority, server.url + "/a.bam",
-    ])
-    #expect(try client.output.fileHandleForReading.read(upToCount: 1)?.count == 1)
+    let client = try RunningProgram(
+      "curl", ["-sN", "--cacert", certificates.authority, server.url + "/a.bam"])
+    #expect(eventually { !client.out.isEmpty })
     #expect(!server.stop(deadline: 0))
-    _ = client.output.fileHandleForReading.readDataToEndOfFile()
-    client.process.waitUntilExit()
-    #expect(client.process.terminationStatus != 0)
+    #expect(client.wait().code > 0)
   }
 
   @Test("One thread reads while another writes, over a stream that takes little and often nothing")
@@ -219,7 +202,7 @@ struct TLSTests {
     try folder.write("up", generated(seed: 5, 0..<1_000_000))
     let command =
       "openssl s_client -quiet -nocommands -connect 127.0.0.1:\(one.port) < \(folder.path)/up > \(folder.path)/down"
-    let client = try Client(["sh", "-c", command])
+    let client = try RunningProgram("sh", ["-c", command])
     let stream = try one.stream()
     let written = Countdown()
     written.enter()
@@ -252,7 +235,7 @@ struct TLSTests {
     }
     #expect(up == generated(seed: 5, 0..<1_000_000))
     #expect(written.wait(seconds: 60))
-    client.process.waitUntilExit()
+    _ = client.wait()
     stream.close()
     #expect(timeouts.withLock { $0 } > 0)
     #expect([UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path + "/down"))) == down)
@@ -265,7 +248,7 @@ struct TLSTests {
     defer { server.stop(deadline: 5) }
     let other = try Certificates()
     func status(_ authority: String) throws -> Int32 {
-      try run("curl", ["-sf", "--cacert", authority, "-r", "0-0", server.url + "/a.bam"]).status
+      try run("curl", ["-sf", "--cacert", authority, "-r", "0-0", server.url + "/a.bam"]).code
     }
     for name in ["server.pem", "server.key"] {
       let bytes = try Data(contentsOf: URL(fileURLWithPath: other.folder.path + "/" + name))

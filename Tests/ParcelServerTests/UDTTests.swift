@@ -50,10 +50,10 @@ struct UDTServerTests {
     defer { bridge.stop() }
     let out = folder.path + "/out"
     let url = "https://localhost:\(bridge.port)/data.bin"
-    #expect(try run("curl", ["-sf4", "--cacert", certificates.authority, "-o", out, url]).status == 0)
+    #expect(try run("curl", ["-sf4", "--cacert", certificates.authority, "-o", out, url]).code == 0)
     #expect([UInt8](try Data(contentsOf: URL(fileURLWithPath: out))) == all)
     let other = try Certificates()
-    #expect(try run("curl", ["-sf4", "--cacert", other.authority, "-o", out, url]).status == 60)
+    #expect(try run("curl", ["-sf4", "--cacert", other.authority, "-o", out, url]).code == 60)
   }
 
   @Test("On SIGTERM a running answer comes to its end over UDT too, and the log says over what it went")
@@ -63,10 +63,10 @@ struct UDTServerTests {
     let client = try SharedUDT.client(port: server.port)
     client.get("/data.bin")
     #expect(client.receiveBodyByte())
-    server.signal(SIGTERM)
+    server.program.signal(SIGTERM)
     #expect(client.reply()?.body == all)
     #expect(client.isAtEnd())
-    #expect(server.status() == 0)
+    #expect(server.program.wait().code == 0)
     let text = try String(contentsOfFile: log, encoding: .utf8)
     let line = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
     #expect(line["over"] as? String == "udt" && line["complete"] as? Bool == true)
@@ -145,7 +145,7 @@ struct ServerRuleTests {
     let (socket, number) = try #require((0..<50).lazy.compactMap { _ in udpPortThatTCPHasFree() }.first)
     defer { close(socket) }
     let port = String(number)
-    #expect(try run(try ServerProgram.path(), ["--demo", "--demo-scale", "0.001", "-p", port]).status == 7)
+    #expect(try run("parcel-server", ["--demo", "--demo-scale", "0.001", "-p", port]).code == 7)
     let server = try ServerProgram(["--demo", "--demo-scale", "0.001", "-p", port, "--no-udt"])
     let client = try RawClient(port: server.port)
     client.get("/none")
@@ -211,7 +211,7 @@ struct ServerRuleTests {
       ["--cert", "x"], ["--token-file", "x"], ["--no-udt"], ["--digest-cache", "x"], ["--mss", "100"],
     ])
   func exclusive(arguments: [String]) throws {
-    #expect(try run(try ServerProgram.path(), ["http://127.0.0.1:1"] + arguments).status == 2)
+    #expect(try run("parcel-server", ["http://127.0.0.1:1"] + arguments).code == 2)
   }
 
   @Test("A URL alone means the original's form; a folder or the demo does not")

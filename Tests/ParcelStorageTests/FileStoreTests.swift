@@ -1,6 +1,7 @@
 import Glibc
 import ParcelCore
 import ParcelSystem
+import ParcelTesting
 import Testing
 
 @testable import ParcelStorage
@@ -372,5 +373,36 @@ private let identity = ObjectIdentity(size: size, etag: "\"1\"")
         "object", "size=\(size)", "block=\(block)", "etag=\"1\"", "md5=\(md5(content).hex)",
       ])
     #expect(words.dropFirst().map { $0[1] } == ["object", "boot", "synced", "blocks", "extra", "synced"])
+  }
+}
+
+@Suite struct SmallRemainsTests {
+  @Test(arguments: [".parcel-lock", ".parcel", ".part"])
+  func `what an earlier run left of a small file goes when the file is complete`(ending: String) async throws
+  {
+    let lab = Lab()
+    var dead = LockFile.Holder.current()
+    dead.started += 1
+    try lab.put(dead.text.utf8, "s" + ending)
+    let bytes = pattern(1000)
+    let target = Target(path: lab.path("s"), size: bytes.count, digests: [md5(bytes)])
+    #expect(lab.store.openSmall(target) == nil)
+    let file = try await lab.ready(target)
+    file.identify(ObjectIdentity(size: bytes.count, etag: "\"1\""))
+    _ = file.fill(ByteRange(0, bytes.count), from: bytes)
+    #expect(try await file.finished(bytes.count).verified == md5(bytes))
+    #expect(lab.names == ["s"] && lab.bytes("s") == bytes)
+  }
+
+  @Test func `a small file that somebody else works on is left to them`() async throws {
+    let lab = Lab()
+    var other = LockFile.Holder.current()
+    (other.process, other.started) = (1, 0)
+    other.host = "elsewhere"
+    try lab.put(other.text.utf8, "s.parcel-lock")
+    let target = Target(path: lab.path("s"), size: 1000, digests: [])
+    #expect(lab.store.openSmall(target) == nil)
+    #expect(await lab.failure(target)?.code == .locked)
+    #expect(lab.names == ["s.parcel-lock"])
   }
 }

@@ -127,7 +127,8 @@ struct SmallDisk {
   }
 
   @Test(arguments: [
-    (ENOSPC, Failure.Retry.held(.space)), (EDQUOT, .held(.quota)), (EROFS, .needsUser), (EACCES, .needsUser),
+    (ENOSPC, Failure.Retry.held(.space)), (EDQUOT, .held(.quota)), (EROFS, .held(.readOnly)),
+    (EACCES, .held(.permission)),
     (EIO, .never), (ENODEV, .never), (ESTALE, .never), (ETIMEDOUT, .never), (EFBIG, .needsUser),
   ])
   func everyErrorOfTheDiskHasItsRule(code: Int32, retry: Failure.Retry) {

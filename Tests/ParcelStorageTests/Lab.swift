@@ -1,6 +1,7 @@
 import Glibc
 import ParcelCore
 import ParcelSystem
+import ParcelTesting
 import Synchronization
 import Testing
 
@@ -167,10 +168,6 @@ extension PartFile {
     } catch { return error as? Failure }
   }
 
-  func suspended() async -> Failure? {
-    await withCheckedContinuation { continuation in suspend { continuation.resume(returning: $0) } }
-  }
-
   func discarded() async -> Failure? {
     await withCheckedContinuation { continuation in discard { continuation.resume(returning: $0) } }
   }
@@ -183,47 +180,26 @@ extension PartFile {
   }
 }
 
-extension SegmentWriter {
-  /// Writes on from the writer's position. Waits out a full pool.
-  func send(_ bytes: [UInt8], upTo end: Int, step: Int = 16 << 10) -> WriteAnswer {
-    var answer = WriteAnswer.more
-    while position < end, answer == .more || answer == .pause {
-      if answer == .pause { sched_yield() }
-      let from = position
-      answer = bytes.withUnsafeBytes {
-        write(UnsafeRawBufferPointer(rebasing: $0[from..<min(from + step, end)]))
-      }
-    }
-    return answer
-  }
-}
-
 extension LargeFile {
   /// Until everything handed over so far is written and in the journal, unsynced.
   func journaled() async {
     for writer in lock.locked({ writers }) { writer.flush(olderThan: .max) }
-    await withCheckedContinuation { continuation in
-      volume.writer.submit { _ in
-        self.appendProgress()
-        continuation.resume()
-      }
-    }
+    await after(volume.writer) { self.appendProgress() }
     // The journal's first lines come from the syncer thread.
-    await withCheckedContinuation { continuation in volume.syncer.submit { _ in continuation.resume() } }
-    await withCheckedContinuation { continuation in
-      volume.writer.submit { _ in
-        self.appendProgress()
-        continuation.resume()
-      }
-    }
+    await after(volume.syncer) {}
+    await after(volume.writer) { self.appendProgress() }
   }
 
   /// Until everything handed over so far is synced.
   func synced() async {
     await journaled()
+    await after(volume.syncer) { self.sync() }
+  }
+
+  private func after(_ workers: Workers, _ body: @escaping @Sendable () -> Void) async {
     await withCheckedContinuation { continuation in
-      volume.syncer.submit { _ in
-        self.sync()
+      workers.submit { _ in
+        body()
         continuation.resume()
       }
     }

@@ -1,6 +1,7 @@
 import Glibc
 import ParcelCore
 import ParcelSystem
+import ParcelTesting
 import Synchronization
 import Testing
 

@@ -11,10 +11,7 @@ package final class GuardedProcess: Sendable {
   package init(
     _ arguments: [String], environment: [String] = [], inherited: [Int32] = [], cleanUp: String = ":"
   ) throws {
-    var ends: [Int32] = [0, 0]
-    // Closed on exec from its birth, so that no other child keeps it open: pipe2 would be the usual call, and is not there.
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw FixtureError("socketpair: \(errno)") }
+    let (far, near) = try socketPair()
     // Sessions of their own: an interrupt from the terminal reaches neither the shell nor the program.
     let script = """
       exec 9<&0 </dev/null
@@ -25,14 +22,14 @@ package final class GuardedProcess: Sendable {
       wait $pid 2>/dev/null
       \(cleanUp)
       """
-    var descriptors: [(from: Int32, to: Int32)] = [(ends[0], 0)]
+    var descriptors: [(from: Int32, to: Int32)] = [(far, 0)]
     // Out of the way first: one of them may have a number that another is to get.
     let copies = inherited.map { fcntl($0, F_DUPFD_CLOEXEC, 100) }
-    defer { for descriptor in copies + [ends[0]] { close(descriptor) } }
+    defer { for descriptor in copies + [far] { close(descriptor) } }
     for (i, copy) in copies.enumerated() { descriptors.append((copy, Int32(3 + i))) }
     shell = try Spawn.start(
       ["setsid", "sh", "-c", script, "sh"] + arguments, environment: environment, descriptors: descriptors)
-    leash = ends[1]
+    leash = near
   }
 
   /// Kills the program, runs the clean-up and waits for both. Once.
@@ -91,19 +88,17 @@ package enum Spawn {
   package static func output(of arguments: [String]) throws -> String {
     let null = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(null) }
-    var ends: [Int32] = [0, 0]
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-    guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw FixtureError("socketpair: \(errno)") }
-    defer { close(ends[0]) }
+    let (near, far) = try socketPair()
+    defer { close(near) }
     let pid: pid_t
     do {
-      defer { close(ends[1]) }
-      pid = try start(arguments, descriptors: [(null, 0), (ends[1], 1), (null, 2)])
+      defer { close(far) }
+      pid = try start(arguments, descriptors: [(null, 0), (far, 1), (null, 2)])
     }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      let count = read(ends[0], &buffer, buffer.count)
+      let count = read(near, &buffer, buffer.count)
       guard count > 0 || count == -1 && errno == EINTR else { break }
       if count > 0 { bytes += buffer[..<count] }
     }

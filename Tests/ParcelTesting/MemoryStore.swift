@@ -18,6 +18,9 @@ package final class MemoryStore: DownloadStore {
     var right: [UInt8]?
     /// Mount points and their free bytes; the longest that fits counts.
     var volumes: [(place: String, free: Int)] = [("/", .max)]
+    var readOnly: Set<String> = []
+    /// Folders in which no name can be made.
+    var closed: Set<String> = []
     var looks = 0
   }
   private let state = Mutex(State())
@@ -41,6 +44,18 @@ package final class MemoryStore: DownloadStore {
       state.volumes.sort { $0.place.utf8.count < $1.place.utf8.count }
     }
   }
+  /// The file system that is mounted there.
+  package func setReadOnly(_ place: String, _ isReadOnly: Bool) {
+    state.withLock { state in
+      if isReadOnly { state.readOnly.insert(place) } else { state.readOnly.remove(place) }
+    }
+  }
+  /// Nobody may make names in a folder, or in the folders below that are not there yet.
+  package func setClosed(_ folder: String, _ isClosed: Bool) {
+    state.withLock { state in
+      if isClosed { state.closed.insert(folder) } else { state.closed.remove(folder) }
+    }
+  }
   /// How often somebody asked for the room.
   package var looks: Int { state.withLock { $0.looks } }
 
@@ -48,7 +63,12 @@ package final class MemoryStore: DownloadStore {
   {
     let found = state.withLock { state in
       state.looks += 1
-      return Self.volume(path, state.volumes)
+      var space = Self.volume(path, state.volumes)
+      space.isReadOnly = state.readOnly.contains(space.place)
+      if let closed = state.closed.first(where: { path == $0 || path.hasPrefix($0 + "/") }) {
+        (space.folder, space.mayWrite) = (closed, false)
+      }
+      return space
     }
     completion(.success(found))
   }
@@ -57,7 +77,8 @@ package final class MemoryStore: DownloadStore {
   private static func volume(_ path: String, _ volumes: [(place: String, free: Int)]) -> VolumeSpace {
     let found = volumes.last { $0.place == "/" || path == $0.place || path.hasPrefix($0.place + "/") }
     let place = found?.place ?? "/"
-    return VolumeSpace(volume: VolumeID(UInt64(place.utf8.count)), place: place, free: found?.free ?? 0)
+    return VolumeSpace(
+      volume: VolumeID(UInt64(place.utf8.count)), place: place, free: found?.free ?? 0, folder: path)
   }
 
   fileprivate func volume(of path: String) -> VolumeID {

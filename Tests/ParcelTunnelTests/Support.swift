@@ -9,14 +9,8 @@ import Testing
 
 /// Programs of these tests, beside the test program itself.
 enum Built {
-  static let folder: String = {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
-    let path = String(decoding: buffer[..<count], as: UTF8.self)
-    return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-  }()
-  static let relay = folder + "/fake-relay"
-  static let holder = folder + "/tunnel-holder"
+  static let relay = RunningProgram.products + "/fake-relay"
+  static let holder = RunningProgram.products + "/tunnel-holder"
 }
 
 /// One nginx for all tests; it dies with this process.
@@ -210,14 +204,10 @@ func onThread<T: Sendable>(_ body: @escaping @Sendable () -> T) async -> T {
 func startHolder(
   _ arguments: [String], environment: [String] = [], program: String = Built.holder
 ) throws -> (pid: pid_t, output: Int32) {
-  var ends: [Int32] = [0, 0]
-  guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
-    throw FixtureError("socketpair: \(errno)")
-  }
-  defer { close(ends[1]) }
-  let pid = try Spawn.start(
-    [program] + arguments, environment: environment, descriptors: [(ends[1], 1)])
-  return (pid, ends[0])
+  let (near, far) = try socketPair()
+  defer { close(far) }
+  let pid = try Spawn.start([program] + arguments, environment: environment, descriptors: [(far, 1)])
+  return (pid, near)
 }
 
 /// Everything up to the end of a stream, or of its first line.

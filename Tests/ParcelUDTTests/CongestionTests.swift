@@ -63,29 +63,29 @@ struct CongestionTests {
   @Test("a stock sender's bytes all come over a lossy path", arguments: [1, 2] as [UInt64])
   func stockSender(seed: UInt64) async throws {
     try await onThread {
-      let stock = try StockPeer(["listen-send", "1500", "\(Self.count)", "21"])
-      let path = LossyPath(to: try stock.port(), loss: 0.02, seed: seed)
+      let stock = try stockPeer(["listen-send", "1500", "\(Self.count)", "21"])
+      let path = LossyPath(to: try port(of: stock), loss: 0.02, seed: seed)
       let stream = try UDTStream.connect(host: "127.0.0.1", port: path.port, library: Shared.library())
       let got = try stream.read(exactly: Self.count)
       #expect(got == Self.bytes)
       #expect(!stream.peerIsOurs)
       stream.close()
       path.stop()
-      stock.kill()
+      stock.stop()
     }
   }
 
   @Test("a stock receiver gets all bytes over a lossy path", arguments: [1, 2] as [UInt64])
   func stockReceiver(seed: UInt64) async throws {
     try await onThread {
-      let stock = try StockPeer(["listen-receive", "1500"])
-      let path = LossyPath(to: try stock.port(), loss: 0.02, seed: seed)
+      let stock = try stockPeer(["listen-receive", "1500"])
+      let path = LossyPath(to: try port(of: stock), loss: 0.02, seed: seed)
       let stream = try UDTStream.connect(host: "127.0.0.1", port: path.port, library: Shared.library())
       try stream.write(Self.bytes)
       #expect(stream.close())
-      #expect(try stock.line() == Self.summary)
+      #expect(try stock.line(1) == Self.summary)
       path.stop()
-      stock.kill()
+      stock.stop()
     }
   }
 

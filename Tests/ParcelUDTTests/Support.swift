@@ -100,45 +100,10 @@ func digest(_ bytes: [UInt8]) -> UInt64 {
 }
 
 /// The built StockPeer, running.
-final class StockPeer: @unchecked Sendable {
-  private let process = Process()
-  private let output = Pipe()
+func stockPeer(_ arguments: [String]) throws -> RunningProgram { try RunningProgram("StockPeer", arguments) }
 
-  init(_ arguments: [String]) throws {
-    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
-      .appendingPathComponent("StockPeer")
-    process.arguments = arguments
-    process.standardOutput = output
-    try process.run()
-  }
-
-  deinit { kill() }
-
-  /// The next line that it prints.
-  func line() throws -> String {
-    var line: [UInt8] = []
-    while let byte = try output.fileHandleForReading.read(upToCount: 1)?.first, byte != 10 {
-      line.append(byte)
-    }
-    return String(decoding: line, as: UTF8.self)
-  }
-
-  /// Where it listens, the first line of those that do.
-  func port() throws -> Int { Int(try line()) ?? 0 }
-
-  /// Waits until it ends by itself.
-  func wait() -> Int32 {
-    process.waitUntilExit()
-    return process.terminationStatus
-  }
-
-  func kill() {
-    guard process.isRunning else { return }
-    Glibc.kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-  }
-}
+/// Where it listens, the first line of those that do.
+func port(of stock: RunningProgram) throws -> Int { Int(try stock.line()) ?? 0 }
 
 /// A plain UDP socket on 127.0.0.1.
 final class LoopbackSocket: @unchecked Sendable {

@@ -1,5 +1,6 @@
 import Foundation
 import ParcelCore
+import ParcelTesting
 import ParcelUDT
 import Testing
 
@@ -33,22 +34,22 @@ struct WireTests {
     return stream
   }
 
-  private func connected(_ stock: StockPeer, _ options: UDTOptions = UDTOptions()) throws -> UDTStream {
+  private func connected(_ stock: RunningProgram, _ options: UDTOptions = UDTOptions()) throws -> UDTStream {
     try UDTStream.connect(
-      host: "127.0.0.1", port: stock.port(), options: options, library: Shared.library())
+      host: "127.0.0.1", port: port(of: stock), options: options, library: Shared.library())
   }
 
   @Test("that connects and sends, every byte arrives, then the end", arguments: Sizes.all)
   func stockSends(sizes: Sizes) async throws {
     try await onThread {
       let listener = try listener(sizes.options)
-      let stock = try StockPeer(
+      let stock = try stockPeer(
         ["send", "127.0.0.1", "\(listener.port)", "\(sizes.stock)", "\(Self.count)", "11"])
       let stream = try accepted(listener)
       let got = try stream.readToEnd()
       #expect(got == Self.bytes)
       #expect(!stream.peerIsOurs)
-      #expect(stock.wait() == 0)
+      #expect(stock.wait().code == 0)
       stream.close()
       listener.close()
     }
@@ -58,7 +59,7 @@ struct WireTests {
   func stockReceives(sizes: Sizes) async throws {
     try await onThread {
       let listener = try listener(sizes.options)
-      let stock = try StockPeer(["receive", "127.0.0.1", "\(listener.port)", "\(sizes.stock)"])
+      let stock = try stockPeer(["receive", "127.0.0.1", "\(listener.port)", "\(sizes.stock)"])
       let stream = try accepted(listener)
       try stream.write(Self.bytes)
       #expect(stream.close())
@@ -70,11 +71,11 @@ struct WireTests {
   @Test("that listens and sends, every byte arrives, then the end", arguments: Sizes.all)
   func stockServes(sizes: Sizes) async throws {
     try await onThread {
-      let stock = try StockPeer(["listen-send", "\(sizes.stock)", "\(Self.count)", "11"])
+      let stock = try stockPeer(["listen-send", "\(sizes.stock)", "\(Self.count)", "11"])
       let stream = try connected(stock, sizes.options)
       let got = try stream.readToEnd()
       #expect(got == Self.bytes)
-      #expect(stock.wait() == 0)
+      #expect(stock.wait().code == 0)
       stream.close()
     }
   }
@@ -82,18 +83,18 @@ struct WireTests {
   @Test("that listens and receives, every byte arrives, and the close knows it", arguments: Sizes.all)
   func stockTakes(sizes: Sizes) async throws {
     try await onThread {
-      let stock = try StockPeer(["listen-receive", "\(sizes.stock)"])
+      let stock = try stockPeer(["listen-receive", "\(sizes.stock)"])
       let stream = try connected(stock, sizes.options)
       try stream.write(Self.bytes)
       #expect(stream.close())
-      #expect(try stock.line() == Self.summary)
+      #expect(try stock.line(1) == Self.summary)
     }
   }
 
   @Test("bytes go both ways at once, and it cannot be told that there are no more")
   func echo() async throws {
     let listener = try await onThread { try self.listener() }
-    let stock = try StockPeer(["echo", "127.0.0.1", "\(listener.port)", "1500"])
+    let stock = try stockPeer(["echo", "127.0.0.1", "\(listener.port)", "1500"])
     let stream = try await onThread { try accepted(listener) }
     async let isTold: Bool = onThread {
       try stream.write(Self.bytes)
@@ -113,10 +114,10 @@ struct WireTests {
   @Test("what it sent before it closed says that it is about to be destroyed, and is read whole at once")
   func expiring() async throws {
     try await onThread {
-      let stock = try StockPeer(["listen-send", "1500", "1000000", "11"])
+      let stock = try stockPeer(["listen-send", "1500", "1000000", "11"])
       let stream = try connected(stock)
       // It closes when our UDT has acknowledged everything, and ends by itself then.
-      #expect(stock.wait() == 0)
+      #expect(stock.wait().code == 0)
       while !stream.isExpiring { usleep(1000) }
       let got = try stream.readToEnd()
       #expect(got == Array(Self.bytes.prefix(1_000_000)))
@@ -127,9 +128,9 @@ struct WireTests {
 
   @Test("that is killed, reads and writes break in well under libudt's 46 s")
   func dead() async throws {
-    let stock = try StockPeer(["listen-hold", "1500"])
+    let stock = try stockPeer(["listen-hold", "1500"])
     let stream = try await onThread { try connected(stock) }
-    stock.kill()
+    stock.stop()
     let expected = StreamEnd.broken("no sign of life from the peer for 15 s")
     let start = ContinuousClock.now
     async let written: StreamEnd? = onThread {

@@ -165,7 +165,7 @@ import Testing
     defer { folder.remove() }
     let socket = try #require(DatagramSocket())
     defer { socket.close() }
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel", ["doctor", "--relay", "127.0.0.1:\(socket.port)"], in: folder)
     // Once its request is here it waits for the answer.
     #expect(socket.receive() == UDTHandshake.byteCount)

@@ -68,7 +68,7 @@ import Testing
     let list = try manifest(nginx, ["big"])
     let rate = "\(size / 6)"
     let common = ["-m", list, "-d", "out", "-n", "8", "--limit-rate", rate]
-    let first = try Programs.Running("parcel", common, in: folder)
+    let first = try Programs.start("parcel", common, in: folder)
     let part = "\(folder.path)/out/big.part"
     let journal = "\(folder.path)/out/big.parcel"
     // Half of it is in the journal's file on disk (the part is sparse: count blocks).
@@ -100,7 +100,7 @@ import Testing
     defer { nginx.stop() }
     try makeFile("\(nginx.root.path)/file", bytes: 20_000_000)
     let list = try manifest(nginx, ["file"])
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel", ["-m", list, "-d", "out", "--limit-rate", "4M", "--summary", "summary.json"], in: folder)
     let hasBegun = eventually {
       var info = stat()

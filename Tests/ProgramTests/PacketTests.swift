@@ -76,8 +76,8 @@ import Testing
     defer { near.stop() }
     let programs = [server, far, original, near]
 
-    func fetch(_ name: String, _ more: [String]) throws -> Programs.Running {
-      try Programs.Running(
+    func fetch(_ name: String, _ more: [String]) throws -> RunningProgram {
+      try Programs.start(
         "parcel", ["-q", "-d", name, "--limit-rate", "15M", "\(server.address)/large.bam"] + more, in: folder)
     }
     // Through the pair of relays, and through the original's form: each program has something to do meanwhile.

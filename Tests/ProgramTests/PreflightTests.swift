@@ -37,13 +37,68 @@ import Testing
     defer { nginx.stop() }
     try list(try twelve(nginx) + ["\(nginx.http)/big\tbig\t900000000000000"])
     let result = try Programs.run(
-      "parcel", ["-m", "list.tsv", "-d", "out", "--summary", "summary.json"], in: folder)
+      "parcel", ["-m", "list.tsv", "-d", "out", "--summary", "summary.json", "--events", "events.jsonl"],
+      in: folder)
     #expect(result.code == 6, "\(result.out) \(result.err)")
     #expect(result.err.contains("900.00 TB are needed, and "), "\(result.err)")
     #expect(result.err.contains("nothing was fetched"), "\(result.err)")
     #expect(out.isEmpty)
     #expect(try summary()["exit"] as? Int == 6)
     #expect((try summary()["preflight"] as? [[String: Any]])?.first?["topic"] as? String == "Room")
+    #expect(try summary()["stopped"] as? String == "preflight")
+    let events = try records()
+    #expect(events.map { $0["type"] as? String } == ["start", "preflight", "summary"])
+    let clock = events.first?["clock"] as? String ?? ""
+    #expect(clock.count == 20 && clock.hasPrefix("20") && clock.hasSuffix("Z"), "\(clock)")
+    #expect(events.dropFirst().first?["stops"] as? Bool == true)
+    #expect(events.dropFirst().first?["files"] as? Int == 13)
+    #expect(events.last?["exit"] as? Int == 6)
+  }
+
+  private func records() throws -> [[String: Any]] {
+    try String(contentsOfFile: "\(folder.path)/events.jsonl", encoding: .utf8).split(separator: "\n")
+      .compactMap {
+        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+      }
+  }
+
+  @Test func whatCannotBeWrittenBesideTheFilesIsSaidBeforeTheFirstByte() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    try list(try twelve(nginx))
+    try folder.write("old", to: "old.json")
+    for (path, why) in [("none/s.json", "No such file or directory"), (".", "Is a directory")] {
+      let result = try Programs.run("parcel", ["-m", "list.tsv", "-d", "out", "--summary", path], in: folder)
+      #expect(result.code == 6, "\(result.out) \(result.err)")
+      #expect(result.err.contains("Could not write '\(path)': \(why)"), "\(result.err)")
+      #expect(out.isEmpty)
+    }
+    // An old summary stays until there is a new one.
+    let result = try Programs.run(
+      "parcel", ["-m", "list.tsv", "-d", "out", "--summary", "old.json", "--cacert", "none"], in: folder)
+    #expect(result.code == 2, "\(result.err)")
+    #expect(try String(contentsOfFile: "\(folder.path)/old.json", encoding: .utf8).contains("stopped"))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().filter { $0.contains("tmp") }
+        .isEmpty)
+  }
+
+  @Test func aFolderThatCannotBeMadeIsInTheEventsAndTheSummary() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    try folder.write("no folder", to: "out")
+    let result = try Programs.run(
+      "parcel",
+      [
+        "\(nginx.http)/f", "-d", "out/below", "--keep-going", "--summary", "summary.json", "--events",
+        "events.jsonl",
+      ], in: folder)
+    #expect(result.code == 6, "\(result.out) \(result.err)")
+    #expect(try records().map { $0["type"] as? String } == ["start", "preflight", "summary"])
+    #expect(try summary()["stopped"] as? String == "failure")
+    #expect((try summary()["failure"] as? [String: Any])?["code"] as? String == "disk")
   }
 
   @Test func problemsOfSeveralKindsAreListedTogether() throws {
@@ -117,7 +172,9 @@ import Testing
       "\(refused.err)")
     try list(rows("http://nothing.invalid"))
     let nameless = try Programs.run("parcel", ["-m", "list.tsv", "-d", "out"], in: folder)
-    #expect(nameless.code == 7 && nameless.err.contains("nothing.invalid was not found"), "\(nameless.err)")
+    #expect(
+      nameless.code == 7 && nameless.err.contains("there is no host named nothing.invalid"), "\(nameless.err)"
+    )
     #expect(out.isEmpty)
   }
 
@@ -223,7 +280,7 @@ import Testing
     defer { nginx.stop() }
     try makeFile("\(nginx.root.path)/file", bytes: 20_000_000)
     try list(["\(nginx.http)/file\tsub/file\t20000000"])
-    let first = try Programs.Running(
+    let first = try Programs.start(
       "parcel", ["-m", "list.tsv", "-d", "out", "--limit-rate", "2M"], in: folder)
     let hasBegun = eventually {
       var info = stat()
@@ -302,14 +359,12 @@ import Testing
     try tmux.shows("READY>")
     try tmux.line("\(Programs.folder)/parcel-tui -m list.tsv -d out")
     try tmux.shows(
-      "Before the start: 1 problem", "the manifest says 'suppressed'", "f3", "start without them")
-    try tmux.type("Escape")
-    try tmux.shows("Nothing was started")
+      "Before the start: 1 problem", "the manifest says 'suppressed'", "f3", "skip them")
+    try tmux.answer("Escape", shows: "Nothing was started")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/f0"))
     try tmux.type("Enter")
     try tmux.shows("Before the start: 1 problem")
-    try tmux.type("s")
-    try tmux.shows("11 of 12")
+    try tmux.answer("s", shows: "11 of 12")
     try tmux.type("q")
     try tmux.shows("1 left out", "READY>")
     #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/f3"))

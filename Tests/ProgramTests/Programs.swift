@@ -7,8 +7,7 @@ enum Programs {
   static let folder: String = {
     // Before the first program starts: none may touch the ledger of who runs these tests.
     _ = state
-    return URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-      .deletingLastPathComponent().path
+    return RunningProgram.products
   }()
 
   /// The state folder of every program that is started here, removed at the end.
@@ -22,93 +21,20 @@ enum Programs {
   static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().path
 
-  struct Result {
-    /// What it exited with; of one that a signal ended, the signal's number, negative.
-    var code: Int32
-    var out: String
-    var err: String
-  }
-
-  /// A program that runs, with its output going to files.
-  final class Running {
-    let pid: pid_t
-    private let outPath: String
-    private let errPath: String
-    private var status: Int32?
-
-    /// Starts one of ours, or another that PATH leads to. Not through Foundation: it waits until every process that inherited its
-    /// line has ended, the Swift runtime's tool for backtraces too, which can hang.
-    init(
-      _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil,
-      environment: [String] = []
-    ) throws {
-      let tag = UUID().uuidString
-      outPath = "\(folder.path)/out-\(tag)"
-      errPath = "\(folder.path)/err-\(tag)"
-      let inPath = input == nil ? "/dev/null" : "\(folder.path)/in-\(tag)"
-      if let input { try Data(input.utf8).write(to: URL(fileURLWithPath: inPath)) }
-      let descriptors = [
-        open(inPath, O_RDONLY | O_CLOEXEC),
-        open(outPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600),
-        open(errPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600),
-      ]
-      defer { for descriptor in descriptors { close(descriptor) } }
-      let path = name.hasPrefix("parcel") ? Programs.folder + "/" + name : name
-      // `env` changes the folder (the call for it in the C library is not visible to Swift) and becomes the program.
-      pid = try Spawn.start(
-        ["env", "-C", folder.path, path] + arguments, environment: environment,
-        descriptors: descriptors.enumerated().map { ($1, Int32($0)) })
-    }
-
-    deinit {
-      guard isRunning else { return }
-      signal(SIGKILL)
-      _ = wait()
-    }
-
-    var isRunning: Bool {
-      look()
-      return status == nil
-    }
-
-    /// What it has written to standard output so far.
-    var output: String { (try? String(contentsOfFile: outPath, encoding: .utf8)) ?? "" }
-
-    func signal(_ number: Int32) { if status == nil { kill(pid, number) } }
-
-    /// Waits for its end, at most ten minutes: then it is killed, and the code is that.
-    func wait() -> Result {
-      for _ in 0..<60_000 where isRunning { usleep(10_000) }
-      if isRunning {
-        signal(SIGKILL)
-        for _ in 0..<1000 where isRunning { usleep(10_000) }
-      }
-      let text = { (path: String) in (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-      return Result(code: status ?? .min, out: text(outPath), err: text(errPath))
-    }
-
-    private func look() {
-      var raw: Int32 = 0
-      guard status == nil, waitpid(pid, &raw, WNOHANG) == pid else { return }
-      status = raw & 0x7F == 0 ? raw >> 8 & 0xFF : -(raw & 0x7F)
-    }
+  static func start(
+    _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil,
+    environment: [String] = []
+  ) throws -> RunningProgram {
+    _ = state
+    return try RunningProgram(name, arguments, in: folder, input: input, environment: environment)
   }
 
   static func run(
     _ name: String, _ arguments: [String], in folder: TemporaryFolder, input: String? = nil,
     environment: [String] = []
-  ) throws -> Result {
-    try Running(name, arguments, in: folder, input: input, environment: environment).wait()
+  ) throws -> RunningProgram.Result {
+    try start(name, arguments, in: folder, input: input, environment: environment).wait()
   }
-}
-
-/// Waits for something another program does, looking every 20 ms, at most a minute: a limit, not a measurement.
-func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-  for _ in 0..<3000 {
-    if try condition() { return true }
-    usleep(20_000)
-  }
-  return false
 }
 
 /// The digest that a command of the system computes.
@@ -133,30 +59,16 @@ func makeFile(_ path: String, bytes: Int) throws {
 
 /// A program that says "listening on …" when it is ready.
 final class Service {
-  let running: Programs.Running
+  let running: RunningProgram
   /// What it said after "listening on ", the first line's.
   let address: String
   var pid: Int32 { running.pid }
   var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
 
   init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
-    running = try Programs.Running(name, arguments, in: folder)
-    var found = ""
-    let isReady = eventually { [running] in
-      let line = running.output.split(separator: "\n").first { $0.hasPrefix("listening on ") }
-      found = line.map { String($0.dropFirst("listening on ".count)) } ?? ""
-      return line != nil || !running.isRunning
-    }
-    guard isReady, !found.isEmpty else {
-      running.signal(SIGKILL)
-      let result = running.wait()
-      throw FixtureError("\(name) \(arguments) did not start: \(result.out) \(result.err)")
-    }
-    address = found
+    running = try Programs.start(name, arguments, in: folder)
+    address = try running.line(after: "listening on ")
   }
 
-  func stop() {
-    running.signal(SIGKILL)
-    _ = running.wait()
-  }
+  func stop() { running.stop() }
 }

@@ -3,30 +3,60 @@ import ParcelCore
 import ParcelScreen
 import Testing
 
-/// The README's generated blocks say what the program does. `script/docs` rewrites them.
+/// The generated blocks of README and docs say what the program does. `script/docs` rewrites them.
 @Suite(.serialized) struct ReadmeTests {
   @Test func theKeysAreThoseOfTheTable() throws {
-    try expectBlock("keys", Bindings.markdown())
+    try expectBlock("keys", in: "docs/session.md", Bindings.markdown())
   }
 
   @Test func theExitCodesAreThoseOfTheCode() throws {
     let rows = ParcelCore.ExitCode.allCases.map { "| \($0.rawValue) | \($0.meaning) |" }
     let note = "Failures of several kinds give 1; `--summary` has each."
     try expectBlock(
-      "exit-codes", (["| code | meaning |", "|---|---|"] + rows + ["", note]).joined(separator: "\n") + "\n")
+      "exit-codes", in: "README.md",
+      (["| code | meaning |", "|---|---|"] + rows + ["", note]).joined(separator: "\n") + "\n")
   }
 
   /// What `script/bench faults --save` found.
   @Test func theFaultsAreThoseOfTheLastRun() throws {
-    let path = Programs.repository + "/Benchmarks/results/faults.txt"
-    let lines = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
-    let table = lines.filter { $0.hasPrefix("|") }
+    let (table, programs) = try faults()
     #expect(table.count > 15)
-    try expectBlock("faults", (table + ["", "\(lines[1])."]).joined(separator: "\n") + "\n")
+    try expectBlock(
+      "faults", in: "docs/faults.md", (table + ["", "\(programs)."]).joined(separator: "\n") + "\n")
   }
 
-  private func expectBlock(_ name: String, _ wanted: String) throws {
-    let path = Programs.repository + "/README.md"
+  /// The same, counted. The last row of the table is no fault, but a property.
+  @Test func theFaultsAreCounted() throws {
+    let rows = try faults().table.map { $0.split(separator: "|").map { $0.trimmingPrefix(" ") } }
+    let runs = rows.dropFirst(2).dropLast()
+    func row(_ title: String, _ isMeant: (Substring) -> Bool) -> String {
+      let counts = rows[0].indices.dropFirst().map { column in runs.count { isMeant($0[column]) } }
+      return "| \(title) | " + counts.map(String.init).joined(separator: " | ") + " |"
+    }
+    let table = [
+      "| of \(runs.count) | " + rows[0].dropFirst().joined(separator: "| ") + "|",
+      "|---|" + rows[0].dropFirst().map { _ in "---|" }.joined(),
+      row("the right file in the end") { $0.hasPrefix("right") || $0.contains("then right") },
+      row("a failure, and no wrong file under the final name") {
+        !["right", "cannot be told"].contains(where: $0.hasPrefix) && !$0.contains("then right")
+          && !$0.contains("**")
+      },
+      row("a wrong file left under the final name, with a failure or without an end") {
+        $0.contains("wrong file left") && !$0.contains("exit 0**")
+      },
+      row("success (exit 0) for a wrong, short, missing or misplaced file") { $0.contains("exit 0**") },
+    ]
+    try expectBlock("faults-counted", in: "README.md", table.joined(separator: "\n") + "\n")
+  }
+
+  private func faults() throws -> (table: [String], programs: String) {
+    let path = Programs.repository + "/Benchmarks/results/faults.txt"
+    let lines = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
+    return (lines.filter { $0.hasPrefix("|") }, lines[1])
+  }
+
+  private func expectBlock(_ name: String, in file: String, _ wanted: String) throws {
+    let path = Programs.repository + "/" + file
     let text = try String(contentsOfFile: path, encoding: .utf8)
     let start = try #require(text.range(of: "<!-- \(name) -->\n"))
     let end = try #require(text.range(of: "<!-- /\(name) -->"))
@@ -36,7 +66,7 @@ import Testing
       let new = text.replacingCharacters(in: start.upperBound..<end.lowerBound, with: wanted)
       try new.write(toFile: path, atomically: true, encoding: .utf8)
     } else {
-      Issue.record("the README's block '\(name)' is out of date: run script/docs")
+      Issue.record("the block '\(name)' of \(file) is out of date: run script/docs")
     }
   }
 }

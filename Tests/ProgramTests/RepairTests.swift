@@ -21,7 +21,7 @@ import Testing
       to: "wanted.tsv")
   }
 
-  func fetch(_ more: String...) throws -> Programs.Result {
+  func fetch(_ more: String...) throws -> RunningProgram.Result {
     try Programs.run(
       "parcel",
       ["-m", "wanted.tsv", "-d", "out", "-n", "1", "--summary", "summary.json", "--events", "events.jsonl"]
@@ -133,7 +133,7 @@ import Testing
     defer { folder.remove() }
     let size = 12_000_000
     let md5 = "0123456789abcdef0123456789abcdef"
-    let result: Programs.Result
+    let result: RunningProgram.Result
     if digests {
       let root = try makeRoot()
       let server = try Service("parcel-server", ["--root", root], in: folder)
@@ -177,7 +177,7 @@ import Testing
     let size = 24_000_000
     try scene(nginx.root.path, base: proxy.address, size: size, marker: 20_000_000)
     // 24 MB arrive at once and come again at 6 MB/s: the limit holds for both, so that there is time for the kill.
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel",
       ["-m", "wanted.tsv", "-d", "out", "-n", "2", "--limit-rate", "8M", "--events", "events.jsonl"],
       in: folder)
@@ -201,7 +201,7 @@ import Testing
     defer { nginx.stop() }
     let size = 30_000_000
     try scene(nginx.root.path, base: nginx.http, size: size, marker: 0)
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel", ["-m", "wanted.tsv", "-d", "out", "--limit-rate", "10M"], in: folder)
     let part = "\(folder.path)/out/big.part"
     let hasBegun = eventually {

@@ -14,7 +14,7 @@ import Testing
 
   /// Interrupts a run of parcel as soon as some megabytes are here.
   private func begin(_ nginx: Nginx) throws {
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel", ["\(nginx.http)/file.bin", "-d", "out", "-n", "2", "--limit-rate", "6M"], in: folder)
     let hasBegun = eventually {
       var info = stat()
@@ -26,7 +26,7 @@ import Testing
     #expect(names == ["file.bin.parcel", "file.bin.part"])
   }
 
-  private func fetched(_ result: Programs.Result) throws -> Int {
+  private func fetched(_ result: RunningProgram.Result) throws -> Int {
     let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/summary.json"))
     let summary = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
     return try #require(summary["fetched"] as? Int)

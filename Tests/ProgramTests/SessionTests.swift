@@ -47,6 +47,17 @@ final class Tmux {
     if !found { Issue.record("the screen never showed \(texts):\n\(last)", sourceLocation: place) }
   }
 
+  /// Answers the check before the start, which takes no key in its first second nor closely behind another.
+  func answer(_ key: String, shows text: String, place: SourceLocation = #_sourceLocation) throws {
+    let found = try eventually {
+      if try screen().contains(text) { return true }
+      try type(key)
+      usleep(500_000)
+      return try screen().contains(text)
+    }
+    if !found { Issue.record("no '\(text)' after \(key):\n\(try screen())", sourceLocation: place) }
+  }
+
   func stop() { try? Spawn.run(["tmux", "-S", socket, "kill-server"]) }
 }
 
@@ -147,6 +158,41 @@ final class Tmux {
         try digest("sha256sum", "\(folder.path)/out/\(name)")
           == digest("sha256sum", "\(nginx.root.path)/\(name)"))
     }
+  }
+
+  @Test func rowsThatAreAddedToARunningSessionAreCheckedAndTheOthersGoOn() throws {
+    let (folder, nginx) = try scene()
+    let tmux = try Tmux(folder)
+    defer {
+      tmux.stop()
+      nginx.stop()
+      folder.remove()
+    }
+    try makeFile("\(nginx.root.path)/more.txt", bytes: 900)
+    try folder.write(
+      "url\tpath\tsize\n\(nginx.http)/large.bam\tlarge.bam\t30000000\n\(nginx.http)/more.txt\tmore.txt\t900\n",
+      to: "more.tsv")
+    try tmux.shows("READY>")
+    try tmux.line("\(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 2M")
+    try tmux.shows("large.bam", "running")
+    // The same file once more, and one without any trouble: a panel about the new ones only.
+    try tmux.type("o")
+    try tmux.line("more.tsv")
+    // Typed ahead: `e` would start everything, `n` nothing.
+    try tmux.type("e", "n")
+    try tmux.shows("Before 2 added files: 1 problem", "1 file is in the list already: large.bam", "/5 files")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder.path)/out/more.txt"))
+    try tmux.answer("s", shows: "left out before the start")
+    try tmux.shows("verified", "failed")
+    #expect(eventually { FileManager.default.fileExists(atPath: "\(folder.path)/out/more.txt") })
+    // Again, and away with it.
+    try tmux.type("o")
+    try tmux.line("more.tsv")
+    try tmux.shows("Before 2 added files: 1 problem", "2 files are in the list already")
+    try tmux.answer("Escape", shows: "left the list again")
+    try tmux.shows("/5 files")
+    try tmux.type("q", "y")
+    try tmux.shows("READY>", "1 left out")
   }
 
   @Test(arguments: ["TERM", "SEGV", "INT"]) func theTerminalComesBackAfter(signal: String) throws {

@@ -40,7 +40,7 @@ import Testing
   }
 
   /// What of `arguments` every run here has.
-  func fetch(_ more: String...) throws -> Programs.Result {
+  func fetch(_ more: String...) throws -> RunningProgram.Result {
     try Programs.run(
       "parcel", ["-m", "wanted.tsv", "-d", "out", "--events", "events.jsonl", "-v"] + more, in: folder)
   }
@@ -106,8 +106,8 @@ import Testing
   /// Kills what `victims` finds as soon as some bytes are here, `times` times, and lets the run end.
   func fetchAndKill(
     _ arguments: [String], signal: String, pattern: String, times: Int, afterwards: () throws -> Void = {}
-  ) throws -> Programs.Result {
-    let run = try Programs.Running(
+  ) throws -> RunningProgram.Result {
+    let run = try Programs.start(
       "parcel", ["-m", "wanted.tsv", "-d", "out", "--events", "events.jsonl", "-v"] + arguments, in: folder)
     for turn in 1...times {
       let part = "\(folder.path)/out/large.bam.part"
@@ -153,7 +153,7 @@ import Testing
   }
 
   /// Fetches over UDT while the embedded relay gets that signal so many times, and expects every file to be right.
-  func fetchWithSignals(_ signal: String, times: Int) throws -> Programs.Result {
+  func fetchWithSignals(_ signal: String, times: Int) throws -> RunningProgram.Result {
     let root = try makeRoot()
     let server = try Service("parcel-server", ["--root", root], in: folder)
     defer { server.stop() }
@@ -233,7 +233,7 @@ import Testing
     ])
     defer { server.stop() }
     try scene(files, base: "http://\(TwoHosts.addressA):9000", root: root)
-    let client = try Programs.Running(
+    let client = try Programs.start(
       "ip",
       [
         "netns", "exec", hosts.b, Programs.folder + "/parcel", "-m", "wanted.tsv", "-d", "out", "-u",

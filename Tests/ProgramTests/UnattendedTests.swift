@@ -76,7 +76,7 @@ import Testing
     try makeFile("\(nginx.root.path)/big", bytes: 20_000_000)
     guard try mount(megabytes: 40, room: 9_000_000) else { return }
     defer { unmount() }
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel",
       [
         "\(nginx.http)/big", "-d", "out", "--until-done", "--summary", "summary.json", "--events",
@@ -110,7 +110,7 @@ import Testing
     let common = ["--root", "\(folder.path)/served", "--no-udt", "-i", "127.0.0.1", "--allow-cleartext"]
     let old = try Service("parcel-server", common + ["-p", "0", "--token-file", "old"], in: folder)
     let port = old.port
-    let running = try Programs.Running(
+    let running = try Programs.start(
       "parcel",
       [
         "http://127.0.0.1:\(port)/data", "-d", "out", "-n", "2", "--limit-rate", "5M", "-t", "mine",
@@ -134,7 +134,7 @@ import Testing
     }
     #expect(eventually { waits("began") })
     try folder.write("", to: "mine")
-    #expect(eventually { running.output.contains("holds no token") })
+    #expect(eventually { running.out.contains("holds no token") })
     try folder.write("second-token\n", to: "mine")
     let result = running.wait()
     #expect(result.code == 0, "\(result.out) \(result.err)")

@@ -17,7 +17,7 @@ import Testing
   }
 
   /// Runs with everything on that could tell: debug output, events and summary.
-  private func fetch(_ arguments: [String]) throws -> Programs.Result {
+  private func fetch(_ arguments: [String]) throws -> RunningProgram.Result {
     try Programs.run(
       "parcel",
       arguments + [
@@ -27,7 +27,8 @@ import Testing
   }
 
   /// No secret in what was printed, nor in any file that the run left, the token's own file aside.
-  private func expectNoTrace(_ result: Programs.Result, place: SourceLocation = #_sourceLocation) throws {
+  private func expectNoTrace(_ result: RunningProgram.Result, place: SourceLocation = #_sourceLocation) throws
+  {
     var texts = [("stdout", result.out), ("stderr", result.err)]
     for case let path as String in FileManager.default.enumerator(atPath: folder.path) ?? .init()
     where path != "token" {
@@ -342,7 +343,7 @@ import Testing
     try makeFile("\(nginx.root.path)/big", bytes: 3_000_000)
     let url =
       nginx.http.replacing("http://", with: "http://user:\(Self.password)@") + "/slow/big?sig=\(Self.token)"
-    let run = try Programs.Running(
+    let run = try Programs.start(
       "parcel",
       [
         "-T", Self.token, "--header", "Cookie: \(Self.cookie)", "--debug", "-d", "out", "--events",

@@ -19,4 +19,7 @@ int cl_spawn_close_from(posix_spawn_file_actions_t *actions, int from);
 // quotactl_fd(2): what the quota of user (kind 0) or group (kind 1) `id` leaves on the file system that `fd` is on. -1 where it sets
 // no limit. ESRCH, EOPNOTSUPP, ENOSYS: there is no quota, or nobody says.
 int cl_quota_left(int fd, int kind, unsigned int id, long long *bytes, long long *inodes);
+
+// malloc_trim(3), which Swift does not see: gives free memory back to the system.
+void cl_give_back_memory(void);
 #endif

@@ -75,7 +75,7 @@ private struct Visit {
     }
     add(DoctorRules.proxy(proxy))
     if parts.scheme == "https" {
-      let found = CertificateProbe(url: url, options: transport).measure(host: Self.bare(parts.host ?? ""))
+      let found = CertificateProbe(url: url, options: transport).measure(host: parts.bareHost ?? "")
       let findings = DoctorRules.certificate(found, now: Clocks.epoch())
       add(findings)
       if findings.contains(where: { $0.level == .trouble }) { return nil }
@@ -99,7 +99,7 @@ private struct Visit {
 
   /// Looks up and connects to the server, or to the proxy before it. False when nothing answers.
   private mutating func reach(_ parts: URLReference, _ proxy: ProxyChoice) -> Bool {
-    var endpoint = Endpoint(host: Self.bare(parts.host ?? ""), port: parts.effectivePort ?? 443)
+    var endpoint = Endpoint(host: parts.bareHost ?? "", port: parts.effectivePort ?? 443)
     var isProxy = false
     if case .proxy(let url, _) = proxy, let through = ProxyChoice.endpoint(of: url) {
       (endpoint, isProxy) = (through, true)
@@ -114,11 +114,6 @@ private struct Visit {
     guard best != nil else { return false }
     connected = connections.firstIndex { $0.roundTrip != nil }.map { addresses[$0] }
     return true
-  }
-
-  /// Without the brackets of an IPv6 address.
-  private static func bare(_ host: String) -> String {
-    host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
   }
 
   // MARK: The relay

@@ -11,11 +11,8 @@ struct DoctorOutput {
 
   init(_ options: DoctorOptions) {
     self.options = options
-    let isTerminal = Descriptors.isTerminal(1)
-    let style = PlainStyle(ascii: options.ascii, noColor: options.noColor || !isTerminal) { name in
-      getenv(name).map { String(cString: $0) }
-    }
-    printer = DoctorPrinter(style: style, columns: isTerminal ? Descriptors.size(of: 1).columns : nil)
+    let columns = Descriptors.isTerminal(1) ? Descriptors.size(of: 1).columns : nil
+    printer = DoctorPrinter(style: options.look.style(on: 1), columns: columns)
   }
 
   mutating func show(_ findings: [Finding]) {

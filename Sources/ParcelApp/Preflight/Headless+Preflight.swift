@@ -21,17 +21,11 @@ extension Headless {
     return report
   }
 
-  /// `--keep-going` was not given.
-  func stopped(by report: PreflightReport, _ wanted: Wanted) -> ExitCode {
+  /// The run ends with the check.
+  func stops(_ report: PreflightReport) -> Bool { report.stops && !options.wanted.keepGoing }
+
+  func sayNothingWasFetched(_ report: PreflightReport) {
     if options.output.verbosity != .quiet { write([printer.end(report, goesOn: false)]) }
-    let bytes = wanted.downloads.reduce(0) { $0 &+ ($1.size ?? 0) }
-    let summary = Summary(stopped: report, files: wanted.downloads.count, bytes: bytes)
-    if let path = options.output.summary {
-      do { try WholeFile.write(summary.json, to: path) } catch {
-        Descriptors.write(ErrorText.text(error) + "\n", to: 2)
-      }
-    }
-    return report.exit
   }
 
   /// `--dry-run`: where each file would go, and what the check finds.
@@ -47,12 +41,7 @@ extension Headless {
     return report.exit
   }
 
-  private var printer: PreflightPrinter {
-    PreflightPrinter(
-      style: PlainStyle(
-        ascii: options.output.ascii, noColor: options.output.noColor || !Descriptors.isTerminal(2)
-      ) { name in getenv(name).map { String(cString: $0) } })
-  }
+  private var printer: PreflightPrinter { PreflightPrinter(style: options.output.look.style(on: 2)) }
 
   private func write(_ lines: [String]) {
     guard !lines.isEmpty else { return }

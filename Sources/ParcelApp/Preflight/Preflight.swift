@@ -29,22 +29,23 @@ struct Preflight: Sendable {
 
   /// Blocks.
   private func check() -> PreflightReport {
-    // Rows that were taken out of the list do not count; the findings get their numbers back below.
-    let kept = input.specs.indices.filter { !input.isRemoved.indices.contains($0) || !input.isRemoved[$0] }
-    let isWhole = kept.count == input.specs.count
-    let specs = isWhole ? input.specs : kept.map { input.specs[$0] }
+    // The findings get their rows' numbers in the list back below.
+    let part = input.rows.flatMap { $0.count == input.specs.count ? nil : $0 }
+    let specs = part.map { $0.map { input.specs[$0] } } ?? input.specs
     var facts = PreflightFacts(
       specs: specs, server: input.server, target: target(specs), now: Clocks.epoch())
+    facts.others = input.others
+    facts.promised = input.promised
     facts.overwrite = input.overwrite
     facts.token = token
     facts.authorities = authorities.flatMap(Self.unreadable)
     if facts.authorities == nil, token?.failure == nil { facts.servers = servers(facts) }
     let report = PreflightRules.report(facts, policy: policy)
-    guard !isWhole else { return report }
+    guard let part else { return report }
     return PreflightReport(
       report.findings.map { finding in
         var finding = finding
-        finding.rows = finding.rows.map { DownloadID(kept[$0.index]) }
+        finding.rows = finding.rows.map { DownloadID(part[$0.index]) }
         return finding
       })
   }
@@ -89,7 +90,7 @@ struct Preflight: Sendable {
   private func ask(_ one: Origins.One, _ facts: PreflightFacts) -> ServerFacts.Outcome {
     let spec = facts.specs[one.rows[0]]
     let url = address(spec)
-    if input.transport == .udt, let relay = relay(of: url) { return ServerProbe.greet(relay) }
+    if input.transport == .udt, let relay = input.relay.endpoint(for: url) { return ServerProbe.greet(relay) }
     let areMeant = Credentials.areMeant(for: spec, at: url, server: input.server)
     var headers = Credentials.headers(input.headers, areMeant: areMeant)
     if let token = input.token, areMeant { headers.append(HTTPHeader("X-Auth-Token", token)) }
@@ -100,17 +101,6 @@ struct Preflight: Sendable {
     switch spec.source {
     case .id(let id): Address.join(server: input.server, id: id)
     case .url(let url): url
-    }
-  }
-
-  private func relay(of url: String) -> Endpoint? {
-    switch input.relay {
-    case .unknown: return nil
-    case .fixed(let relay): return relay
-    case .urlHost(let port):
-      guard let parts = URLReference(url), let host = parts.host else { return nil }
-      let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-      return Endpoint(host: bare, port: parts.port ?? port)
     }
   }
 }

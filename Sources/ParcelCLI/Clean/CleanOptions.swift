@@ -21,11 +21,7 @@ package struct CleanOptions: ParsableArguments {
   @Flag(name: .customLong("json"), help: "Print one JSON object instead.")
   package var json = false
 
-  @Flag(name: .customLong("ascii"), help: "Draw with ASCII characters only.")
-  package var ascii = false
-
-  @Flag(name: .customLong("no-color"), help: "No colours. The variable NO_COLOR does the same.")
-  package var noColor = false
+  @OptionGroup package var look: LookOptions
 
   package init() {}
 
@@ -46,9 +42,10 @@ package enum CleanHelp {
 
   package static let epilogue = """
     WHAT IS LISTED:
-      Partial files with their journals (a later run continues them), journals without their file, parts without a journal,
-      locks of processes that are gone. What a running parcel works on is listed and never removed, on other hosts
-      too. Finished files are never touched.
+      Partial files with their journals (a later run continues them), journals
+      without their file, parts without a journal, locks of processes that are
+      gone. What a running parcel works on is listed and never removed, on other
+      hosts too. Finished files are never touched.
 
     EXAMPLES:
       What is there, and how much it holds?
@@ -57,7 +54,8 @@ package enum CleanHelp {
           parcel clean data --yes
 
     EXIT CODES:
-        0  it is listed, and removed with --yes; what is in use or not parcel's was left alone
+        0  it is listed, and removed with --yes; what is in use or not parcel's
+           was left alone
         2  wrong usage
         6  the folder cannot be read, or something could not be removed
 

@@ -60,9 +60,14 @@ package struct EventLog {
     return write(records)
   }
 
-  /// The last progress and the summary; closes a file of its own.
-  package mutating func finish(_ summary: Summary, _ fold: RunFold) -> Failure? {
-    let failure = write([EventRecords.progress(fold), EventRecords.summary(summary)])
+  /// What the check before the start found.
+  package mutating func show(_ report: PreflightReport, files: Int, stops: Bool) -> Failure? {
+    write([EventRecords.preflight(report, files: files, stops: stops)])
+  }
+
+  /// The last progress, if the run has begun, and the summary; closes a file of its own.
+  package mutating func finish(_ summary: Summary, _ fold: RunFold?) -> Failure? {
+    let failure = write([fold.map(EventRecords.progress), EventRecords.summary(summary)].compactMap { $0 })
     if isOwn { close(descriptor) }
     isOpen = false
     return failure

@@ -19,6 +19,16 @@ package enum EventRecords {
     return record.closed
   }
 
+  /// What the check before the start found about `files` rows; `stops`: nothing is fetched.
+  package static func preflight(_ report: PreflightReport, files: Int, stops: Bool) -> String {
+    var record = head("preflight", at: 0)
+    record.add("stops", stops)
+    record.add("files", files)
+    record.add("skipped", stops ? 0 : report.skips.count)
+    record.add("findings", PreflightRecord.records(report))
+    return record.closed
+  }
+
   /// Everything a snapshot has to say that happened, in order: state changes, changes of routes, waits, repairs, then warnings and errors. Call it after
   /// `fold.apply(snapshot)`.
   package static func happenings(of snapshot: Snapshot, _ fold: RunFold) -> [String] {

@@ -53,8 +53,17 @@ package struct Summary: Hashable, Sendable {
   package var partials: [Partial] = []
   /// Ascending by id.
   package var repairs: [Repaired] = []
+  /// What kept the run from beginning.
+  package enum Stop: Hashable, Sendable {
+    case preflight(PreflightReport)
+    /// Before or after that check: a lock, a folder that cannot be made, ...
+    case failure(Failure)
+  }
+
   /// What the check before the start found.
   package var preflight = PreflightReport()
+  /// Nil: it has begun.
+  package private(set) var stop: Stop?
   package var interrupted = false
   package var insecure = false
   /// Digests were compared (not `--no-verify`).
@@ -66,8 +75,9 @@ package struct Summary: Hashable, Sendable {
   /// From everything that was seen. `interrupted`: a signal or the user ended it early. `partPath` gives the path of a
   /// download's `.part` file.
   package init(_ fold: RunFold, interrupted: Bool, partPath: (DownloadID) -> String? = { _ in nil }) {
-    for (index, row) in fold.rows.enumerated() where !row.removed {
-      count(row, DownloadID(index), server: fold.settings.server, partPath)
+    for id in (0..<fold.count).map({ DownloadID($0) }) {
+      guard let row = fold.row(id), !row.removed else { continue }
+      count(row, id, server: fold.settings.server, partPath)
     }
     fetched = fold.fetched
     seconds = fold.seconds
@@ -154,19 +164,40 @@ extension Summary {
     record.add("failures", troubles.map(Self.record))
     record.add("partial_files", partials.map(Self.record))
     record.add("repairs", repairs.map(Self.record))
+    record.add("stopped", stoppedBy)
+    record.add("failure", stopFailure.map(EventRecords.failure))
     if !preflight.findings.isEmpty { record.add("preflight", PreflightRecord.records(preflight)) }
+  }
+
+  private var stoppedBy: String? {
+    switch stop {
+    case .preflight: "preflight"
+    case .failure: "failure"
+    case nil: nil
+    }
+  }
+
+  private var stopFailure: Failure? {
+    if case .failure(let failure) = stop { failure } else { nil }
   }
 
   /// Files that were left out before the start.
   package var skipped: Int { troubles.count { $0.failure.code == .skipped } }
 
-  /// Of a run that the check before the start has stopped.
-  package init(stopped report: PreflightReport, files: Int, bytes: Int) {
+  /// Of a run that has not begun. `bytes`: sum of the known sizes.
+  package init(stopped stop: Stop, files: Int, bytes: Int, settings: Settings) {
+    self.stop = stop
     self.files = files
     self.bytes = bytes
     unfinished = files
-    preflight = report
-    exit = report.exit
+    insecure = settings.insecure
+    verifies = settings.verifies
+    switch stop {
+    case .preflight(let report):
+      preflight = report
+      exit = report.exit
+    case .failure(let failure): exit = ExitCode(failure.code)
+    }
   }
 
   private static func record(_ trouble: Trouble) -> JSONObject {
@@ -215,9 +246,13 @@ extension Summary {
     if insecure { lines.append(style.paint("INSECURE: certificates were not checked.", .alarm)) }
     let failed = troubles.filter { $0.failure.code != .skipped }
     let leftOut = troubles.filter { $0.failure.code == .skipped }
+    // What helps many is said once, below the first of them.
+    var last = ""
     lines += list("Failed:", failed, all: "--summary FILE lists all of them") { trouble in
-      ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
-        + (trouble.failure.remedy.isEmpty ? [] : ["    " + Printable.text(trouble.failure.remedy)])
+      let remedy = trouble.failure.remedy
+      defer { last = remedy }
+      return ["  \(Printable.text(trouble.name)): \(Printable.text(trouble.failure.sentence))"]
+        + (remedy.isEmpty || remedy == last ? [] : ["    " + Printable.text(remedy)])
     }
     lines += list("Repaired:", repairs.filter(\.mended), all: "--summary FILE lists all of them") { repair in
       let count = repair.report.blocks
@@ -225,7 +260,7 @@ extension Summary {
       let bytes = "\(PlainNumbers.bytes(repair.report.fetched)) fetched again"
       return ["  \(Printable.text(repair.name)): \(blocks) (\(repair.report.blockNames())), \(bytes)"]
     }
-    lines += list("Left out (--keep-going):", leftOut, all: "--summary FILE lists all of them") { trouble in
+    lines += list("Left out before the start:", leftOut, all: "--summary FILE lists all of them") { trouble in
       ["  " + Printable.text(trouble.failure.sentence)]
     }
     lines += list("Partial files kept:", partials, all: "--summary FILE lists all of them") { partial in
@@ -257,6 +292,7 @@ extension Summary {
 
   private var amounts: String {
     let here = bytes > 0 ? PlainNumbers.bytes(received, of: bytes) : PlainNumbers.bytes(received)
+    guard fetched > 0 else { return "\(here); nothing fetched" }
     let mean = "\(PlainNumbers.bytes(fetched)) fetched in \(PlainNumbers.duration(seconds))"
     return "\(here); \(mean), \(PlainNumbers.rate(meanRate)) on average"
   }

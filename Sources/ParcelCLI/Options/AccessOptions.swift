@@ -102,11 +102,7 @@ package struct OutputOptions: ParsableArguments {
     name: .customLong("debug"), help: "Print every request and answer too; secrets are shown as stars.")
   package var debug = false
 
-  @Flag(name: .customLong("ascii"), help: "Draw with ASCII characters only.")
-  package var ascii = false
-
-  @Flag(name: .customLong("no-color"), help: "No colours. The variable NO_COLOR does the same.")
-  package var noColor = false
+  @OptionGroup package var look: LookOptions
 
   package init() {}
 

@@ -142,7 +142,9 @@ extension EventTarget: ArgumentValue {
 }
 
 extension RateArgument: ArgumentValue {
-  static var expected: String { "a rate such as 500k, 20M (bytes per second) or 100Mbit (bits)" }
+  static var expected: String {
+    "a rate such as 500k, 20M (bytes per second) or 100Mbit (bits), or 0 for no limit"
+  }
 }
 
 /// Small questions about URL text that need no URL parser.

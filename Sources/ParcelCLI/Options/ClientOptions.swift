@@ -160,7 +160,7 @@ package struct PaceOptions: ParsableArguments {
   @Option(
     name: .customLong("limit-rate"),
     help: ArgumentHelp(
-      "Limit over all files, in bytes per second (500k, 20M, 1.5G: powers of ten) or bits (100Mbit).",
+      "Limit over all files, in bytes per second (500k, 20M, 1.5G: powers of ten) or bits (100Mbit). 0: no limit.",
       valueName: "RATE"), transform: RateArgument.read)
   package var rate: RateArgument?
 

@@ -36,11 +36,7 @@ package struct DoctorOptions: ParsableArguments {
   @Flag(name: .customLong("json"), help: "Print one JSON object instead, when all is done.")
   package var json = false
 
-  @Flag(name: .customLong("ascii"), help: "Draw with ASCII characters only.")
-  package var ascii = false
-
-  @Flag(name: .customLong("no-color"), help: "No colours. The variable NO_COLOR does the same.")
-  package var noColor = false
+  @OptionGroup package var look: LookOptions
 
   package init() {}
 

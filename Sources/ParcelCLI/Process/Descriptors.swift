@@ -71,6 +71,21 @@ package enum WholeFile {
     }
   }
 
+  /// Throws what `write` would, as far as that can be said before. Leaves nothing behind.
+  package static func check(_ path: String) throws(Failure) {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      if status.st_mode & S_IFMT == S_IFDIR { throw refused(path, EISDIR) }
+      guard access(path, W_OK) == 0 else { throw refused(path, errno) }
+      return
+    }
+    let draft = path + ".tmp-\(getpid())"
+    let file = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o666)
+    guard file >= 0 else { throw refused(path, errno) }
+    close(file)
+    unlink(draft)
+  }
+
   private static func writeThrough(_ text: String, _ path: String, flags: Int32) throws(Failure) {
     let file = open(path, flags | O_CLOEXEC, 0o666)
     guard file >= 0 else { throw refused(path, errno) }

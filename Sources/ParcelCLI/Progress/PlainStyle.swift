@@ -35,20 +35,21 @@ package struct PlainStyle: Hashable, Sendable {
 
   var cut: Character { unicode ? "…" : "~" }
 
+  /// The same as in the session.
   func glyph(_ state: DownloadState) -> String {
     switch state {
     case .waiting: unicode ? "·" : "."
-    case .opening: unicode ? "○" : "o"
+    case .opening: unicode ? "◦" : "o"
     case .running: unicode ? "▶" : ">"
     case .paused: unicode ? "‖" : "="
     case .retrying: unicode ? "↻" : "~"
-    case .held: unicode ? "◇" : "%"
-    case .verifying: unicode ? "◌" : "?"
+    case .held: unicode ? "◇" : "?"
+    case .verifying: unicode ? "≡" : "%"
     case .repairing: unicode ? "✚" : "&"
     case .verified: unicode ? "✔" : "+"
-    case .complete: unicode ? "●" : "*"
+    case .complete: unicode ? "✓" : "*"
     case .needsUser: "!"
-    case .failed: unicode ? "✘" : "X"
+    case .failed: unicode ? "✘" : "x"
     }
   }
 

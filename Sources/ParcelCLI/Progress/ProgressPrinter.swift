@@ -11,9 +11,7 @@ package struct ProgressPrinter {
   package init(_ output: OutputOptions) {
     descriptor = output.progressDescriptor
     isTerminal = Descriptors.isTerminal(descriptor)
-    let style = PlainStyle(ascii: output.ascii, noColor: output.noColor || !isTerminal) { name in
-      getenv(name).map { String(cString: $0) }
-    }
+    let style = output.look.style(on: descriptor)
     let errorsApart = !Descriptors.isSame(descriptor, 2)
     let canMove = isTerminal && getenv("TERM").map { String(cString: $0) } != "dumb"
     progress = PlainProgress(

@@ -2,18 +2,23 @@ import ParcelCore
 
 /// Everything that the snapshots so far say, kept up to date by `apply`. Lines, JSON records and the summary read it.
 package struct RunFold: Sendable {
-  /// One row of the list, index = `DownloadID.index`.
+  /// One row of the list, as it is asked for.
   package struct Row: Sendable {
     package var info: DownloadInfo
-    package var status = DownloadStatus()
-    package var removed = false
+    package var status: DownloadStatus
+    package var removed: Bool
     /// When it first ran in this run.
     package var firstRan: Instant?
     /// Bytes that were here when it first ran, as far as a snapshot showed them.
-    package var baseline = 0
+    package var baseline: Int
   }
 
-  package private(set) var rows: [Row] = []
+  // Columns, index = `DownloadID.index`: the first shares its memory with the engine's.
+  private var infos: [DownloadInfo] = []
+  private var statuses: [DownloadStatus] = []
+  private var removed: [Bool] = []
+  /// Of rows that ran.
+  private var begins: [DownloadID: (at: Instant, baseline: Int)] = [:]
   package private(set) var totals = Totals()
   package private(set) var phase = Snapshot.Phase.idle
   package private(set) var settings = Settings()
@@ -36,7 +41,15 @@ package struct RunFold: Sendable {
   /// Seconds since `begin`.
   package var seconds: Double { begin.map { time - $0 } ?? 0 }
 
-  package func row(_ id: DownloadID) -> Row? { rows.indices.contains(id.index) ? rows[id.index] : nil }
+  package var count: Int { infos.count }
+
+  package func row(_ id: DownloadID) -> Row? {
+    guard infos.indices.contains(id.index) else { return nil }
+    let begin = begins[id]
+    return Row(
+      info: infos[id.index], status: statuses[id.index], removed: removed[id.index], firstRan: begin?.at,
+      baseline: begin?.baseline ?? 0)
+  }
 
   package mutating func apply(_ snapshot: Snapshot) {
     if begin == nil {
@@ -50,17 +63,17 @@ package struct RunFold: Sendable {
     routes = snapshot.routes
     holds = snapshot.holds
     if let table = snapshot.table {
-      rows.reserveCapacity(table.count)
-      for info in table[min(rows.count, table.count)...] {
-        rows.append(Row(info: info, status: info.firstStatus))
-      }
+      infos = table
+      statuses.reserveCapacity(table.count)
+      for info in table[min(statuses.count, table.count)...] { statuses.append(info.firstStatus) }
+      removed.append(contentsOf: repeatElement(false, count: max(0, table.count - removed.count)))
     }
-    for id in snapshot.removed where rows.indices.contains(id.index) {
-      rows[id.index].removed = true
+    for id in snapshot.removed where infos.indices.contains(id.index) {
+      removed[id.index] = true
       keepLive(id, false)
     }
     for transition in snapshot.transitions where transition.to == .running { noteFirstRun(transition) }
-    for change in snapshot.changed where rows.indices.contains(change.id.index) { note(change) }
+    for change in snapshot.changed where infos.indices.contains(change.id.index) { note(change) }
   }
 
   mutating func forget(_ id: DownloadID) { said[id] = nil }
@@ -77,18 +90,18 @@ package struct RunFold: Sendable {
   }
 
   private mutating func noteFirstRun(_ transition: Transition) {
-    guard rows.indices.contains(transition.id.index) else { return }
-    let isFirst = rows[transition.id.index].firstRan == nil
+    let id = transition.id
+    guard infos.indices.contains(id.index) else { return }
+    let first = begins[id]?.at
     // Where only the server knows the name, what an earlier run left is found when the file is opened: after the first answer.
-    guard isFirst || transition.from == .opening else { return }
-    if isFirst { rows[transition.id.index].firstRan = transition.time }
-    rows[transition.id.index].baseline = transition.received ?? rows[transition.id.index].status.received
+    guard first == nil || transition.from == .opening else { return }
+    begins[id] = (first ?? transition.time, transition.received ?? statuses[id.index].received)
   }
 
   private mutating func note(_ change: StatusChange) {
-    rows[change.id.index].status = change.status
+    statuses[change.id.index] = change.status
     let state = change.status.state
-    keepLive(change.id, (state.isActive || state == .retrying) && !rows[change.id.index].removed)
+    keepLive(change.id, (state.isActive || state == .retrying) && !removed[change.id.index])
   }
 
   private mutating func keepLive(_ id: DownloadID, _ wanted: Bool) {

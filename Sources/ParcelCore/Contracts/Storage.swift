@@ -104,18 +104,24 @@ package struct VolumeID: Hashable, Sendable {
   package init(_ number: UInt64) { self.number = number }
 }
 
-/// How much room a file system has.
+/// How much room there is where somebody wants to write, and whether anything can be written there.
 package struct VolumeSpace: Hashable, Sendable {
   package var volume: VolumeID
   /// Where it is mounted; printable.
   package var place: String
   /// Bytes that this user can still write; 0 also when there is no room for another file.
   package var free: Int
+  /// The folder that was asked about, or the nearest one above it that is there.
+  package var folder: String
+  package var isReadOnly = false
+  /// As far as can be seen without trying: new names can be made in `folder`.
+  package var mayWrite = true
 
-  package init(volume: VolumeID, place: String, free: Int) {
+  package init(volume: VolumeID, place: String, free: Int, folder: String) {
     self.volume = volume
     self.place = place
     self.free = free
+    self.folder = folder
   }
 }
 

@@ -28,11 +28,11 @@ package enum ProxyChoice: Hashable, Sendable {
   /// Names stand for themselves and what is below them; `*` for all; addresses may have a prefix length.
   static func excludes(_ list: String, _ host: String) -> Bool {
     if ASCII.trimmed(list) == "*" { return true }
-    let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    let bare = URLReference.bare(host)
     return list.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }).contains { entry in
       var name = ASCII.lowercased(entry)
       if name.hasPrefix(".") { name.removeFirst() }
-      if name.hasPrefix("["), name.hasSuffix("]") { name = String(name.dropFirst().dropLast()) }
+      name = URLReference.bare(name)
       guard !name.isEmpty else { return false }
       return bare == name || bare.hasSuffix("." + name) || isInside(bare, name)
     }
@@ -59,10 +59,8 @@ package enum ProxyChoice: Hashable, Sendable {
 
   /// Where we connect to, with the usual port of the scheme (libcurl's: 1080 for SOCKS and for a proxy without a scheme).
   package static func endpoint(of proxy: String) -> Endpoint? {
-    guard let url = URLReference(proxy.contains("://") ? proxy : "http://" + proxy), let host = url.host,
-      !host.isEmpty
+    guard let url = URLReference(proxy.contains("://") ? proxy : "http://" + proxy), let host = url.bareHost
     else { return nil }
-    let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-    return Endpoint(host: bare, port: url.port ?? (url.scheme == "https" ? 443 : 1080))
+    return Endpoint(host: host, port: url.port ?? (url.scheme == "https" ? 443 : 1080))
   }
 }

@@ -89,6 +89,13 @@ extension DownloadMachine {
   /// There is a new token: what was held back for the old one goes on.
   package mutating func goOn() { heldBack = nil }
 
+  /// Begins again, or ends with `last` when that was tried as often as may be.
+  mutating func restart(because failure: Failure, orEnd last: Failure, now: Instant) -> [DownloadEffect] {
+    self.failure = failure
+    if policy.retry.givesUp(after: restarts + 1) { return fail(last, now: now) }
+    return restart([.log(.warning, failure.text)], now: now)
+  }
+
   /// Forgets what is here and begins again, after a wait that grows.
   mutating func restart(_ effects: [DownloadEffect], now: Instant) -> [DownloadEffect] {
     restarts += 1
@@ -120,7 +127,7 @@ extension DownloadMachine {
     mendsDamage = false
     if let instead = afterFetching() { return instead }
     phase = .finishing
-    return [.finish(size: planner.size, digests: spec.digests.isEmpty ? serverDigests : spec.digests)]
+    return [.finish(size: planner.size, digests: knownDigests)]
   }
 }
 

@@ -230,7 +230,7 @@ extension DownloadMachine {
     if let failure { return fail(failure, now: now) }
     guard !repair.bad.isEmpty else { return giveUp(now: now) }
     phase = .finishing
-    return [.finish(size: repair.size, digests: spec.digests.isEmpty ? serverDigests : spec.digests)]
+    return [.finish(size: repair.size, digests: knownDigests)]
   }
 
   /// Without ranges a break means that the pass begins again; the file stays.

@@ -159,16 +159,11 @@ extension DownloadMachine {
       .server, retry: .later(after: nil),
       "The server gives neither a strong ETag nor a date for '\(spec.title)', and no digest is known: parts of it cannot be "
         + "joined.", remedy: "It is fetched in one piece, and an interruption starts over.")
-    self.failure = failure
-    if policy.retry.givesUp(after: restarts + 1) {
-      return fail(
-        Failure(
-          .server, retry: .never,
-          "'\(spec.title)' broke off \(restarts + 1) times, and without ETag, date and digest it cannot be continued.",
-          remedy: "Give its size and digest in a manifest, or try again when the connection is better."),
-        now: now)
-    }
-    return restart([.log(.warning, failure.text)], now: now)
+    let last = Failure(
+      .server, retry: .never,
+      "'\(spec.title)' broke off \(restarts + 1) times, and without ETag, date and digest it cannot be continued.",
+      remedy: "Give its size and digest in a manifest, or try again when the connection is better.")
+    return restart(because: failure, orEnd: last, now: now)
   }
 
   mutating func replaceRange(of id: TransferID, with range: ByteRange) {
@@ -186,16 +181,11 @@ extension DownloadMachine {
       .server, retry: .later(after: nil),
       "The server sent all of '\(spec.title)' where a part was asked for.",
       remedy: "It gives no ranges: the file is fetched from its beginning, in one piece.")
-    self.failure = failure
-    if policy.retry.givesUp(after: restarts + 1) {
-      return fail(
-        Failure(
-          .server, retry: .never,
-          "The server gives no ranges, and broke off '\(spec.title)' \(restarts + 1) times.",
-          remedy: "Try again when the connection is better: without ranges nothing that arrived can be kept."),
-        now: now)
-    }
-    return restart([.log(.warning, failure.text)], now: now)
+    let last = Failure(
+      .server, retry: .never,
+      "The server gives no ranges, and broke off '\(spec.title)' \(restarts + 1) times.",
+      remedy: "Try again when the connection is better: without ranges nothing that arrived can be kept.")
+    return restart(because: failure, orEnd: last, now: now)
   }
 
   /// Progress of an open transfer, from its counters.

@@ -149,6 +149,9 @@ package struct DownloadMachine: Sendable {
     return planner?.received ?? 0
   }
 
+  /// The manifest's, else the server's.
+  var knownDigests: [Digest] { spec.digests.isEmpty ? serverDigests : spec.digests }
+
   /// Small files travel whole and may share connections.
   package var isSmall: Bool { spec.size.map { $0 < smallFileLimit } ?? false }
 

@@ -42,8 +42,15 @@ package struct Failure: Error, Hashable, Sendable {
     case space
     /// Room within its user's quota: only trying shows it.
     case quota
+    /// A file system that is mounted read-only.
+    case readOnly = "read-only"
+    /// The right to write to a folder.
+    case permission
     /// A token that the server takes.
     case token
+
+    /// It waits for the place where it writes.
+    package var isOfDisk: Bool { self != .token }
   }
 
   package var code: Code

@@ -24,8 +24,10 @@ package enum AltSvc {
       // RFC 7838, section 3: "clear" is case-sensitive and stands alone.
       if ASCII.trimmed(header.value) == "clear" { return .clear }
       for authority in authorities(in: header.value) {
-        guard let relay = endpoint(authority, ownHost: bare(host)) else { continue }
-        guard from.scheme == "https" || ASCII.equalsIgnoringCase(relay.host, bare(host)) else { continue }
+        guard let relay = endpoint(authority, ownHost: URLReference.bare(host)) else { continue }
+        guard from.scheme == "https" || ASCII.equalsIgnoringCase(relay.host, URLReference.bare(host)) else {
+          continue
+        }
         return .relay(relay)
       }
     }
@@ -66,10 +68,6 @@ package enum AltSvc {
       return lower >= 97 && lower <= 122 || byte >= 48 && byte <= 58 || [45, 46, 95].contains(byte)
     }
     return isName ? endpoint : nil
-  }
-
-  private static func bare(_ host: String) -> String {
-    host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
   }
 
   private static func hostText(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }

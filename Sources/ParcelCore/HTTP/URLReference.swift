@@ -118,6 +118,13 @@ extension URLReference {
     }
   }
 
+  /// `host` without the brackets of an IPv6 address, for looking it up; nil when there is none.
+  package var bareHost: String? { host.flatMap { $0.isEmpty ? nil : Self.bare($0) } }
+
+  static func bare(_ host: String) -> String {
+    host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+  }
+
   /// `host` or `host:port`, for messages.
   package var hostAndPort: String { (host ?? "") + (port.map { ":\($0)" } ?? "") }
 

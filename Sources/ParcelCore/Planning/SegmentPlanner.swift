@@ -117,10 +117,6 @@ package struct SegmentPlanner: Sendable {
 
   private func roundedUp(_ offset: Int) -> Int { (offset + blockSize - 1) / blockSize * blockSize }
 
-  /// 1 MiB, doubled until a file has at most 131,072 blocks: the journal of 8 TB stays a few megabytes.
-  package static func blockSize(for size: Int) -> Int {
-    var block = 1 << 20
-    while size / block > 131_072 { block *= 2 }
-    return block
-  }
+  /// The journal's, so that what the planner cuts is whole there.
+  package static func blockSize(for size: Int) -> Int { BlockLayout(size: size).blockSize }
 }

@@ -62,7 +62,7 @@ extension TransportPolicy {
     if measured != nil { series.results = [(decided, Array(recent.suffix(5)).median)] }
     self.series = series
     forget()
-    reason = "measuring: \(kinds[0].rawValue)"
+    reason = stage("running segments end first")
   }
 
   /// One look at the running leg.
@@ -74,12 +74,14 @@ extension TransportPolicy {
     case .clearing(let since):
       if counters.open(leg.kind.other) == 0 {
         leg.phase = .waiting(since: now, count: count)
+        reason = stage("no byte yet")
       } else if now - since > rules.clearing {
         return giveUp("not measured: segments take too long to end", now: now)
       }
     case .waiting(let since, let first):
       if count > first {
         leg.phase = .startingUp(since: now, last: 0)
+        reason = stage("gathering speed")
         sampler = LegSampler()
         _ = sampler.take(count, now: now)
       } else if now - since > rules.firstByte {
@@ -96,7 +98,7 @@ extension TransportPolicy {
       leg.phase = .measuring(since: since, samples: samples)
       let length = max(rules.leg, rules.roundTrips * (counters.roundTrip ?? 0))
       if now - since >= length { return conclude(leg.kind, samples.median, counters, now: now) }
-      reason = "measuring: \(leg.kind.rawValue), \(Int((length - (now - since)).rounded(.up))) s left"
+      reason = stage("\(Int((length - (now - since)).rounded(.up))) s more")
     }
     series?.leg = leg
     return []
@@ -114,8 +116,16 @@ extension TransportPolicy {
     self.series?.rest.removeFirst()
     self.series?.leg = MeasuringSeries.Leg(kind: next, phase: .clearing(since: now))
     sampler = LegSampler()
-    reason = "measuring: \(next.rawValue)"
+    reason = stage("running segments end first")
     return []
+  }
+
+  /// What the running leg is at, and what the last one gave. Which transport it measures is said by `isMeasuring` and
+  /// `kind`, wherever the reason stands.
+  private func stage(_ words: String) -> String {
+    guard let last = series?.results.last else { return words }
+    let (unit, scale) = Self.unit(of: last.rate)
+    return words + "; \(last.kind.rawValue) gave \(Self.number(last.rate / scale)) \(unit)"
   }
 
   /// Compares, and switches for enough gain.
@@ -171,14 +181,13 @@ extension TransportPolicy {
 
   // MARK: - Words
 
-  /// "udt: 412 Mbit/s against 61 over http, loss 0.3 %, rtt 142 ms"
+  /// "412 Mbit/s against 61 over http, loss 0.3 %, rtt 142 ms": which one is used stands beside it wherever it is shown.
   static func comparison(
     _ kind: TransportKind, _ rate: Double, against other: Double, path: PathStatistics?
   ) -> String {
     let (unit, scale) = unit(of: max(rate, other))
     let first = number(rate / scale)
-    var text =
-      "\(kind.rawValue): \(first) \(unit) against \(number(other / scale)) over \(kind.other.rawValue)"
+    var text = "\(first) \(unit) against \(number(other / scale)) over \(kind.other.rawValue)"
     if let path, let roundTrip = path.roundTrip {
       text += ", loss \(Decimal.fixed(min(max(path.meanLoss, 0), 1) * 100, 1)) %"
       text += ", rtt \(Int(min(max(roundTrip, 0), 1000) * 1000)) ms"

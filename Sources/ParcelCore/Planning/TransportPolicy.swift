@@ -72,9 +72,9 @@ package struct TransportPolicy: Sendable {
   package var isMeasuring: Bool { series != nil }
 
   private var standingReason: String {
-    if choice == .http { return "http, as chosen" }
+    if choice == .http { return "as chosen" }
     if !relayKnown { return "no relay is known" }
-    return choice == .udt ? "udt, as chosen" : "not measured yet"
+    return choice == .udt ? "as chosen" : "not measured yet"
   }
 
   // MARK: - What the user and the servers say
@@ -117,7 +117,7 @@ package struct TransportPolicy: Sendable {
     if let lastFailure, opened <= lastFailure { return [] }
     failures += 1
     lastFailure = now
-    if choice == .udt, relayKnown, failures > 1 { reason = "udt, as chosen: " + words }
+    if choice == .udt, relayKnown, failures > 1 { reason = "as chosen: " + words }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
     return giveUpUDT(words, now: now, until: until())
   }

@@ -1,7 +1,11 @@
 /// What a check before the start goes by. Gathering it may take seconds; judging it is pure.
 package struct PreflightFacts: Sendable {
-  /// All rows of the run; index = `DownloadID.index`.
+  /// The rows to check; findings count them from 0.
   package var specs: [DownloadSpec]
+  /// Other rows of the run, checked before: their targets are taken.
+  package var others: [DownloadSpec] = []
+  /// Bytes that those still need of the disk.
+  package var promised = 0
   /// Base URL of file ids.
   package var server: String
   package var overwrite = false

@@ -64,6 +64,11 @@ extension PreflightRules {
     var folded: [String: Int] = [:]
     var doubles: [(row: Int, other: Int, path: String)] = []
     var clashes: [(row: Int, other: Int)] = []
+    // Others count on behind the rows: they were there first and cannot be to blame.
+    for (index, spec) in facts.others.enumerated() {
+      guard let path = Self.path(spec) else { continue }
+      _ = taken.claim(path, for: DownloadID(facts.specs.count + index))
+    }
     for (index, spec) in facts.specs.enumerated() {
       guard let path = Self.path(spec) else { continue }
       if let other = taken.claim(path, for: DownloadID(index)) {
@@ -78,6 +83,14 @@ extension PreflightRules {
 
   private func twice(_ doubles: [(row: Int, other: Int, path: String)]) -> [PreflightFinding] {
     guard let first = doubles.first else { return [] }
+    if doubles.allSatisfy({ spec($0.row).source == spec($0.other).source }) {
+      let text =
+        doubles.count == 1
+        ? "1 file is in the list already" : "\(Grouped.text(doubles.count)) files are in the list already"
+      return [
+        rows(doubles.map(\.row), .trouble, "Twice", .input, text, "Leave them out: nothing is missing then.")
+      ]
+    }
     let text =
       doubles.count == 1
       ? "'\(name(first.row))' and '\(name(first.other))' would both be written to '\(first.path)'"
@@ -118,8 +131,6 @@ extension PreflightRules {
   }
 
   // MARK: What is in the place
-
-  private static let largestOnFAT = 4_294_967_295
 
   func diskRows() -> [PreflightFinding] {
     guard facts.target.failure == nil else { return [] }
@@ -187,8 +198,8 @@ extension PreflightRules {
   }
 
   private func tooLarge() -> [PreflightFinding] {
-    guard facts.target.kind == "vfat" else { return [] }
-    let indices = facts.specs.indices.filter { facts.specs[$0].size ?? 0 > Self.largestOnFAT }
+    guard let largest = FileSystemKind.largestFile(facts.target.kind) else { return [] }
+    let indices = facts.specs.indices.filter { facts.specs[$0].size ?? 0 > largest }
     guard !indices.isEmpty else { return [] }
     return [
       rows(

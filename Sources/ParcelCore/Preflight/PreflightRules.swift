@@ -39,7 +39,13 @@ package struct PreflightRules: Sendable {
   }
 
   /// What a person knows the row as.
-  func name(_ index: Int) -> String { facts.specs[index].title }
+  func name(_ index: Int) -> String { spec(index).title }
+
+  /// Others count on behind the rows.
+  func spec(_ index: Int) -> DownloadSpec {
+    let count = facts.specs.count
+    return index < count ? facts.specs[index] : facts.others[index - count]
+  }
 
   /// "1 file is", "12 files are"
   static func count(_ number: Int, _ one: String = "file is", _ many: String = "files are") -> String {

@@ -58,7 +58,9 @@ extension PreflightRules {
     guard facts.target.failure == nil else { return [] }
     let demand = demand()
     var findings: [PreflightFinding] = []
-    if let free = facts.target.free, demand.bytes > free { findings.append(tooLittle(free, demand)) }
+    if let free = facts.target.free, demand.bytes > max(0, free - facts.promised) {
+      findings.append(tooLittle(free, demand))
+    }
     if let inodes = facts.target.freeInodes, demand.files > inodes {
       findings.append(
         PreflightFinding(
@@ -73,6 +75,9 @@ extension PreflightRules {
   private func tooLittle(_ free: Int, _ demand: Demand) -> PreflightFinding {
     let here =
       demand.here > 0 ? " besides the \(DoctorText.bytes(demand.here)) that partial files hold" : ""
+    let promised =
+      facts.promised > 0 ? ", \(DoctorText.bytes(facts.promised)) more for what is in the list already" : ""
+    let missing = demand.bytes - max(0, free - facts.promised)
     let unsized =
       demand.unsized > 0 ? ", \(Grouped.text(demand.unsized)) files of unknown size not counted" : ""
     let place = facts.target.existing
@@ -82,8 +87,8 @@ extension PreflightRules {
       : "\(DoctorText.bytes(free)) are free in \(place)"
     return PreflightFinding(
       .batch, .trouble, "Room", .disk,
-      "\(DoctorText.bytes(demand.bytes)) are needed\(here), and \(have)\(unsized)",
-      "Free \(DoctorText.bytes(demand.bytes - free)), choose another disk with -d, or fetch a part of the list."
+      "\(DoctorText.bytes(demand.bytes)) are needed\(here)\(promised), and \(have)\(unsized)",
+      "Free \(DoctorText.bytes(missing)), choose another disk with -d, or fetch a part of the list."
     )
   }
 }

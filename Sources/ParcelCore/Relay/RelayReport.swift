@@ -40,7 +40,7 @@ package enum RelayReport: Hashable, Sendable {
     guard let record = JSONReader(line) else { return nil }
     switch record.string("type") {
     case "ready": self = .ready(version: record.string("version") ?? "")
-    case "connected": self = .connected(seconds: record.number("seconds") ?? 0)
+    case "connected": self = .connected(seconds: record.number("seconds", upTo: 1e6) ?? 0)
     case "refused":
       self = .refused(reason: record.string("reason") ?? "", isSilent: record.bool("silent") ?? false)
     case "broken": self = .broken(reason: record.string("reason") ?? "")
@@ -69,16 +69,23 @@ extension PathStatistics {
   fileprivate init(_ record: JSONReader) {
     self.init()
     connections = record.integer("connections") ?? 0
-    roundTrip = record.number("round_trip")
-    receiveRate = record.number("receive_rate") ?? 0
-    sendRate = record.number("send_rate") ?? 0
+    roundTrip = record.number("round_trip", upTo: 1e6)
+    receiveRate = record.number("receive_rate", upTo: 1e12) ?? 0
+    sendRate = record.number("send_rate", upTo: 1e12) ?? 0
     received = record.integer("received") ?? 0
     sent = record.integer("sent") ?? 0
     receiveLost = record.integer("receive_lost") ?? 0
     sendLost = record.integer("send_lost") ?? 0
     retransmitted = record.integer("retransmitted") ?? 0
-    loss = record.number("loss") ?? 0
+    loss = record.number("loss", upTo: 1) ?? 0
     window = record.integer("window") ?? 0
     drops = record.integer("drops") ?? 0
+  }
+}
+
+extension JSONReader {
+  /// A number from 0 to `most`; nil for one that nothing measured could be.
+  fileprivate func number(_ name: String, upTo most: Double) -> Double? {
+    number(name).flatMap { (0...most).contains($0) ? $0 : nil }
   }
 }

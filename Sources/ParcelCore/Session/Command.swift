@@ -2,10 +2,8 @@
 package enum Command: Hashable, Sendable {
   /// Begin with everything that waits; before it nothing is fetched.
   case start
-  /// Begin whatever the check before the start found.
-  case startAnyway
-  /// Begin without the rows that the check before the start found something wrong with.
-  case startWithoutBad
+  /// What is to become of the rows that a check found something wrong with (`PreflightCheck.number`).
+  case answer(check: Int, PreflightAnswer)
   case pause([DownloadID])
   case resume([DownloadID])
   case pauseAll

@@ -33,45 +33,79 @@ package enum DownloadState: String, Sendable, CaseIterable {
 }
 
 /// What changes about a download while it runs. One row of the list.
+///
+/// Kept three times for each of perhaps 100,000 rows (engine, screen, records), so what is seldom there is in the heap, and what may
+/// be unknown has no byte of its own for that: 56 bytes in all.
 package struct DownloadStatus: Hashable, Sendable {
   package var state: DownloadState = .waiting
-  /// Bytes; nil while unknown.
-  package var size: Int?
+  /// What its open transfers use; with both open, the newest one's. Nil while none is open.
+  package var transport: TransportKind?
+  /// As asked for this download, or for all.
+  package var choice = TransportChoice.auto
+  private var openTransfers: Int32 = 0
+  /// Open transfers.
+  package var connections: Int {
+    get { Int(openTransfers) }
+    set { openTransfers = Int32(clamping: newValue) }
+  }
   /// Bytes received, as far as they are kept (0 ... size).
   package var received = 0
   /// Bytes that are covered by the running whole-file digest (0 ... received).
   package var hashed = 0
   /// Bytes per second, smoothed over about 3 s.
   package var rate: Double = 0
-  /// Seconds, nil while unknown.
-  package var secondsLeft: Double?
-  /// Open transfers.
-  package var connections = 0
-  /// What its open transfers use; with both open, the newest one's. Nil while none is open.
-  package var transport: TransportKind?
-  /// As asked for this download, or for all.
-  package var choice = TransportChoice.auto
+  /// Bytes, from 0; nil while unknown.
+  package var size: Int? {
+    get { knownSize < 0 ? nil : knownSize }
+    set { knownSize = newValue.map { max(0, $0) } ?? -1 }
+  }
+  /// Seconds, from 0; nil while unknown.
+  package var secondsLeft: Double? {
+    get { knownSecondsLeft < 0 ? nil : knownSecondsLeft }
+    set { knownSecondsLeft = newValue.map { max(0, $0) } ?? -1 }
+  }
   /// Short words for the row when the state alone does not say enough: "in 12 s", "needs a new token: K".
-  package var note: String?
+  package var note: String? {
+    get { seldom.first?.note }
+    set { change { $0.note = newValue } }
+  }
+  /// The last failure; stays until the next success so that the detail can show it.
+  package var failure: Failure? {
+    get { seldom.first?.failure }
+    set { change { $0.failure = newValue } }
+  }
+  /// What was wrong on disk and what was done about it; nil: nothing was.
+  package var repair: RepairReport? {
+    get { seldom.first?.repair }
+    set { change { $0.repair = newValue } }
+  }
+  /// What `--verify-only` found in an unfinished file; nil: nothing was looked for, or nothing is there.
+  package var audit: PartialAudit? {
+    get { seldom.first?.audit }
+    set { change { $0.audit = newValue } }
+  }
   /// What it waits for, in state `held`.
   package var hold: Failure.Hold? {
     if state == .held, case .held(let hold) = failure?.retry { hold } else { nil }
   }
-  /// The last failure; stays until the next success so that the detail can show it.
-  package var failure: Failure?
-  /// What was wrong on disk and what was done about it; nil: nothing was.
-  package var repair: RepairReport? {
-    get { reports.first }
-    set { reports = newValue.map { [$0] } ?? [] }
+
+  private var knownSize = -1
+  private var knownSecondsLeft: Double = -1
+
+  private struct Seldom: Hashable, Sendable {
+    var note: String?
+    var failure: Failure?
+    var repair: RepairReport?
+    var audit: PartialAudit?
   }
-  /// What `--verify-only` found in an unfinished file; nil: nothing was looked for, or nothing is there.
-  package var audit: PartialAudit? {
-    get { audits.first }
-    set { audits = newValue.map { [$0] } ?? [] }
+  /// None or one.
+  private var seldom: [Seldom] = []
+
+  private mutating func change(_ change: (inout Seldom) -> Void) {
+    var new = seldom.first ?? Seldom()
+    change(&new)
+    if new == Seldom() { seldom = [] } else { seldom = [new] }
   }
-  private var audits: [PartialAudit] = []
-  /// In the heap: a status has room for it, and few of 100,000 have one.
-  private var reports: [RepairReport] = []
 
   package init() {}
 }

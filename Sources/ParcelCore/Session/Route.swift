@@ -14,6 +14,17 @@ package enum RelayRule: Hashable, Sendable {
   case fixed(Endpoint)
   /// Each URL's own host; its port when the URL has one, else `port`. The original's `-u`.
   case urlHost(port: Int)
+
+  /// The relay for a URL as far as this says; nil: none.
+  package func endpoint(for url: String) -> Endpoint? {
+    switch self {
+    case .unknown: return nil
+    case .fixed(let endpoint): return endpoint
+    case .urlHost(let port):
+      guard let parts = URLReference(url), let host = parts.bareHost else { return nil }
+      return Endpoint(host: host, port: parts.port ?? port)
+    }
+  }
 }
 
 /// How one server is reached at the moment, and why. Shown in the header, in the detail's relay panel and in the events.

@@ -115,7 +115,7 @@ package struct Totals: Hashable, Sendable {
   package var verified = 0
   package var failed = 0
   package var needsUser = 0
-  /// Files that wait for room on their disk or for a new token.
+  /// Files that wait for room on their disk, for write access or for a new token.
   package var held = 0
   package var active = 0
   package var paused = 0

@@ -1,10 +1,10 @@
-/// When downloads that found their file system full may go on. One value for each file system; the engine looks at the
-/// free space and tells it.
+/// When downloads that cannot write where they should may go on: their file system is full, over its quota or read-only,
+/// or their folder is closed to this user. One value for each file system, and for each closed folder; the engine looks there and tells it.
 ///
 ///     off ─ began ─► on ─ looked: room ─► off ─ began soon after, nothing gained ─► on, with a longer pause
 ///
-/// Free space is known, so a full file system is looked at every few seconds. A used-up quota shows no figure: there
-/// trying is the only way to know, with pauses that grow. They grow, too, where there seems to be room and writing does not work.
+/// Free space and the right to write are known, so they are looked at every few seconds. A used-up quota shows no figure: there
+/// trying is the only way to know, with pauses that grow. They grow, too, where a look finds nothing wrong and writing does not work.
 package struct VolumeWait: Sendable {
   package struct Rules: Sendable {
     /// Seconds between two looks.
@@ -23,7 +23,9 @@ package struct VolumeWait: Sendable {
   }
 
   package let volume: VolumeID
-  /// Mount point, printable.
+  /// Only what makes names in this folder waits; nil: everything on the file system.
+  package let folder: String?
+  /// Mount point or folder, printable.
   package let place: String
   package let rules: Rules
   package private(set) var kind = Failure.Hold.space
@@ -42,8 +44,9 @@ package struct VolumeWait: Sendable {
   /// Bytes stored when it went on last.
   private var storedThen: Int?
 
-  package init(volume: VolumeID, place: String, rules: Rules = Rules()) {
+  package init(volume: VolumeID, folder: String? = nil, place: String, rules: Rules = Rules()) {
     self.volume = volume
+    self.folder = folder
     self.place = place
     self.rules = rules
   }
@@ -54,7 +57,7 @@ package struct VolumeWait: Sendable {
   package mutating func began(_ kind: Failure.Hold, free: Int?, needed: Int, stored: Int, now: Instant)
     -> Bool
   {
-    self.free = kind == .quota ? nil : free
+    self.free = kind == .space ? free : nil
     self.needed = needed
     if isOn { return false }
     self.kind = kind
@@ -75,14 +78,20 @@ package struct VolumeWait: Sendable {
 
   /// What a look found; `free` nil: there was no answer. True when the downloads may go on.
   ///
-  /// `least`: what the one that lacks least needs; nil: as much as all.
-  package mutating func looked(free: Int?, needed: Int, least: Int? = nil, stored: Int, now: Instant) -> Bool
-  {
+  /// `least`: what the one that lacks least needs; nil: as much as all. `mayWrite`: what a look at the mount and the folder says.
+  package mutating func looked(
+    free: Int?, needed: Int, least: Int? = nil, mayWrite: Bool = true, stored: Int, now: Instant
+  ) -> Bool {
     guard isOn else { return false }
     self.needed = needed
     self.least = least ?? needed
     if kind == .space { self.free = free }
-    guard now >= notBefore, kind == .quota || hasRoom else { return false }
+    guard now >= notBefore else { return false }
+    switch kind {
+    case .space, .token: guard hasRoom else { return false }
+    case .readOnly, .permission: guard mayWrite else { return false }
+    case .quota: break
+    }
     isOn = false
     storedThen = stored
     return true
@@ -99,7 +108,8 @@ package struct VolumeWait: Sendable {
   /// `files`: downloads that wait.
   package func status(files: Int, now: Instant) -> HoldStatus {
     HoldStatus(
-      kind: kind, place: place, files: files, free: free, needed: needed > 0 ? needed : nil,
+      kind: kind, place: place, files: files, free: free,
+      needed: needed > 0 && kind != .readOnly && kind != .permission ? needed : nil,
       text: text(now: now))
   }
 
@@ -108,6 +118,8 @@ package struct VolumeWait: Sendable {
     case .quota:
       let seconds = Int(max(1, (max(notBefore, nextLook) - now).rounded(.up)))
       return "the disk quota on \(place) is used up: trying again in \(seconds) s"
+    case .readOnly: return "waiting for write access to \(place): it is mounted read-only"
+    case .permission: return "waiting for write access to \(place): permission denied"
     case .space, .token:
       let room = free.map { ByteText.short($0) + " free" } ?? "free space unknown"
       let need = needed > 0 ? ", \(ByteText.short(needed)) needed" : ""

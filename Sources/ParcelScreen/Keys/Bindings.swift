@@ -137,14 +137,14 @@ package enum Bindings {
     Binding(.prompts, [.question], .yes, [.character("y"), .enter], "yes", rank: 10, "yes"),
     Binding(.prompts, [.question], .no, [.character("n"), .escape, .character("q")], "no", rank: 11, "no"),
     Binding(
-      .prompts, [.preflight], .startWithoutBad, [.character("s")], "start without them", rank: 10,
+      .prompts, [.preflight], .startWithoutBad, [.character("s")], "skip them", rank: 10,
       "start without the files that have a problem of their own"),
     Binding(
-      .prompts, [.preflight], .startAnyway, [.character("a")], "start all", rank: 11,
+      .prompts, [.preflight], .startAll, [.character("e")], "start all", rank: 11,
       "start everything in spite of what was found"),
     Binding(
       .prompts, [.preflight], .no, [.escape, .character("n"), .character("q")], "cancel", rank: 12,
-      "start nothing"),
+      "start nothing; added files leave the list again"),
     Binding(.prompts, [.preflight], .up, [.up, .character("k")], "one line up"),
     Binding(.prompts, [.preflight], .down, [.down, .character("j")], "one line down"),
     Binding(.prompts, [.preflight], .pageUp, [.pageUp], "one page up"),

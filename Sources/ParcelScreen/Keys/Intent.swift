@@ -16,7 +16,7 @@ package enum Intent: String, Hashable, Sendable, CaseIterable {
   // Questions.
   case yes, no
   // The check before the start.
-  case startAnyway, startWithoutBad
+  case startAll, startWithoutBad
 }
 
 /// Where a key is pressed. Decides which bindings count.

@@ -49,7 +49,8 @@ package struct ScreenLayout: Hashable, Sendable {
     footer = size.rows - 1
     bottomRule = size.rows - 2
     let room = bottomRule - bodyRule - 1
-    let asked = min(dialogRows, max(0, room - 2))
+    // In a low terminal a question counts more than the list.
+    let asked = min(dialogRows, max(0, room < 10 ? room : room - 2))
     if asked > 0 { dialog = Rect(row: bottomRule - asked, column: 0, rows: asked, columns: columns) }
     body = Rect(row: bodyRule + 1, column: 0, rows: room - asked, columns: columns)
     list = body

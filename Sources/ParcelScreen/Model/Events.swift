@@ -13,8 +13,8 @@ package enum Event: Sendable {
   case completions(for: String, [Completion])
   /// Someone outside asked to stop: a signal.
   case stopRequested
-  /// The check before the start is done.
-  case preflight(PreflightReport)
+  /// A check before a start is done.
+  case preflight(PreflightReport, PreflightCheck)
 }
 
 /// What the screen's driver must do.

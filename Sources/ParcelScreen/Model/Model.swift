@@ -31,8 +31,8 @@ package struct Model: Sendable {
   package var page = Page.list
   package var focus = Focus.list
   package var dialog: Dialog?
-  /// Came while something else asked for an answer.
-  var waitingPanel: PreflightPanel?
+  /// Came while something else asked for an answer, in their order.
+  var waitingPanels: [PreflightPanel] = []
   package var notice: Notice?
   /// When a prompt was answered last: what the engine then reports is about it, and is shown at once.
   var asked: Instant?
@@ -83,6 +83,8 @@ package struct Notice: Hashable, Sendable {
   package var text: String
   package var role: Role
   package var until: Instant
+  /// It repeats a line of the log.
+  var isEcho = false
 }
 
 /// The last lines of the log.
@@ -119,7 +121,19 @@ package enum Dialog: Sendable {
     case .filter: 2
     case .preflight(let panel): panel.rows(columns: columns)
     case .question(let question):
-      1 + max(1, Charset.unicode.wrap(question.text, to: max(1, columns - 2)).count)
+      1 + max(1, Charset.unicode.wrap(question.text, to: max(1, columns - 4)).count)
+    }
+  }
+
+  /// The line that is typed, as it is shown.
+  var editor: LineEditor? {
+    switch self {
+    case .prompt(let prompt):
+      var editor = prompt.editor
+      if prompt.isSecret { editor.cover() }
+      return editor
+    case .filter(let editor): return editor
+    case .question, .preflight: return nil
     }
   }
 }

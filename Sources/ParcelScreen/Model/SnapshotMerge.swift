@@ -1,8 +1,8 @@
 import ParcelCore
 
 extension Snapshot {
-  /// Takes in a newer snapshot: its totals, phase, settings, routes and detail replace; its rows, transitions, changes of routes and log
-  /// lines are added.
+  /// Takes in a newer snapshot: its totals, phase, settings, routes and detail replace; its rows, transitions, changes of routes, repairs
+  /// and waits, and log lines are added.
   package mutating func absorb(_ newer: Snapshot) {
     var merged = newer
     merged.table = newer.table ?? table
@@ -10,6 +10,7 @@ extension Snapshot {
     merged.changed = Self.merge(changed, newer.changed)
     merged.transitions = transitions + newer.transitions
     merged.routeChanges = routeChanges + newer.routeChanges
+    merged.repairs = repairs + newer.repairs
     merged.holdChanges = holdChanges + newer.holdChanges
     merged.log = log + newer.log
     self = merged

@@ -18,8 +18,8 @@ package func update(_ model: inout Model, _ event: Event, now: Instant) -> [Effe
     model.take(completions, for: path)
     effects = []
   case .stopRequested: effects = model.stop()
-  case .preflight(let report):
-    model.take(report)
+  case .preflight(let report, let check):
+    model.take(report, check)
     effects = []
   }
   model.showWaitingPanel()
@@ -78,6 +78,7 @@ extension Model {
     guard let asked, now - asked < 5, let line = lines.last else { return }
     self.asked = nil
     say(line.text, line.level == .error ? .bad : line.level == .warning ? .warning : .plain)
+    notice?.isEcho = true
   }
 
   /// Signals and Ctrl-C: save and leave; the second time at once.

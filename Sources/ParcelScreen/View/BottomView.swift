@@ -4,18 +4,23 @@ func drawDialog(_ frame: inout Frame, _ model: Model, _ area: Rect) {
   frame.clear(area)
   switch model.dialog {
   case .prompt(let prompt): drawPrompt(&frame, prompt, area)
-  case .filter(let editor):
-    frame.rule(area.row, 0, area.columns, left: [Span("Filter", Style(.accent, bold: true))])
-    drawEditor(&frame, editor, label: "name: ", area.row + 1, 2, area.columns - 4)
+  case .filter: frame.rule(area.row, 0, area.columns, left: [Span("Filter", Style(.accent, bold: true))])
   case .question(let question):
     frame.rule(area.row, 0, area.columns, left: [Span("Sure?", Style(.warning, bold: true))])
-    for (index, line) in frame.charset.wrap(question.text, to: area.columns - 4).prefix(area.rows - 1)
-      .enumerated()
-    {
-      frame.put(line, area.row + 1 + index, 2, .strong)
-    }
+    let lines = frame.charset.wrap(question.text, to: area.columns - 4, lines: area.rows - 1)
+    for (index, line) in lines.enumerated() { frame.put(line, area.row + 1 + index, 2, .strong) }
   case .preflight(let panel): drawPreflight(&frame, panel, area)
   case nil: break
+  }
+  if let editor = model.dialog?.editor {
+    drawEditor(&frame, editor, label: model.dialog?.label ?? "", area.bottom - 1, 2, area.columns - 4)
+  }
+}
+
+extension Dialog {
+  /// Before the line that is typed.
+  fileprivate var label: String {
+    if case .prompt(let prompt) = self { prompt.label } else { "name: " }
   }
 }
 
@@ -35,13 +40,10 @@ private func drawPrompt(_ frame: inout Frame, _ prompt: Prompt, _ area: Rect) {
       }
     }
   }
-  var editor = prompt.editor
-  if prompt.isSecret { editor.cover() }
-  drawEditor(&frame, editor, label: prompt.label, area.bottom - 1, 2, area.columns - 4)
 }
 
 /// The line with its cursor; when it is longer than `width`, the part around the cursor.
-private func drawEditor(
+func drawEditor(
   _ frame: inout Frame, _ editor: LineEditor, label: String, _ row: Int, _ column: Int, _ width: Int
 ) {
   let used = frame.put(label, row, column, .quiet)
@@ -52,7 +54,8 @@ private func drawEditor(
   let shown = frame.put(visibleBefore, row, column + used)
   if cut { frame.set(row, column + used, "…", .quiet) }
   let after = String(editor.characters[editor.cursor...])
-  frame.put(after, row, column + used + shown, width: max(0, room - shown + 1))
+  let rest = frame.charset.clipEnd(after, to: max(0, room - shown + 1))
+  frame.put(rest, row, column + used + shown)
   frame.cursor = Position(row: row, column: column + used + shown)
 }
 

@@ -16,7 +16,7 @@ extension Model {
     guard let id = list.selected, let detail, detail.id == id else { return [] }
     let status = rows.status(id)
     var lines: [DetailLine] = []
-    if isPage { lines.append(.text(summary(status))) }
+    if isPage { lines += summary(status).fitted(width, charset).map { .text($0) } }
     lines += failureLines(status, width)
     if let repair = status.repair { lines += repairLines(repair, status, width) }
     if !isPage { lines.append(.graph("rate", detail.history)) }
@@ -28,22 +28,22 @@ extension Model {
     return lines
   }
 
-  private func summary(_ status: DownloadStatus) -> [Span] {
+  /// In pieces.
+  private func summary(_ status: DownloadStatus) -> [[Span]] {
     let state = StateView(status)
-    var spans = [Span(String(state.glyph) + " " + state.word, state.style.bold())]
+    var pieces = [[Span(String(state.glyph) + " " + state.word, state.style.bold())]]
     if let size = status.size {
       let received = status.state.isDone ? size : status.received
-      spans.append(
-        Span("   " + Figures.percent(received, of: size) + "   " + Figures.bytes(received, of: size)))
+      pieces += [[Span(Figures.percent(received, of: size))], [Span(Figures.bytes(received, of: size))]]
     } else if status.received > 0 {
-      spans.append(Span("   " + Figures.bytes(status.received) + " of unknown"))
+      pieces.append([Span(Figures.bytes(status.received) + " of unknown")])
     }
     if status.state == .running || status.state == .repairing && status.connections > 0 {
-      spans.append(Span("   " + Figures.rate(status.rate)))
-      if let left = status.secondsLeft { spans.append(Span("   " + Figures.duration(left) + " left")) }
+      pieces.append([Span(Figures.rate(status.rate))])
+      if let left = status.secondsLeft { pieces.append([Span(Figures.duration(left) + " left")]) }
     }
-    if let note = status.note { spans.append(Span("   " + note, .warning)) }
-    return spans
+    if let note = status.note { pieces.append([Span(note, .warning)]) }
+    return pieces
   }
 
   private func failureLines(_ status: DownloadStatus, _ width: Int) -> [DetailLine] {
@@ -175,7 +175,8 @@ private func drawLines(_ frame: inout Frame, _ model: Model, _ area: Rect, isPag
 
 private func draw(_ line: DetailLine, _ frame: inout Frame, _ model: Model, _ area: Rect) {
   switch line {
-  case .text(let spans): frame.put(spans, area.row, area.column, width: area.columns)
+  case .text(let spans):
+    frame.put(frame.charset.clipEnd(spans, to: area.columns), area.row, area.column, width: area.columns)
   case .graph(let label, let history): drawRate(&frame, label, history, area)
   case .map: drawMap(&frame, model, area)
   case .legend: drawLegend(&frame, area.row, area.column + Model.labelWidth, area.right)

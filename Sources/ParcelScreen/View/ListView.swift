@@ -32,7 +32,7 @@ private func drawListRule(_ frame: inout Frame, _ model: Model, _ layout: Screen
   if list.hidesDone { add("finished hidden", .accent) }
   if !list.marked.isEmpty { add("◆ \(Figures.grouped(list.marked.count)) marked", .accent) }
   var right: [Span] = []
-  if list.visible.count > layout.listLines {
+  if list.visible.count > layout.listLines, layout.listLines > 0 {
     let last = min(list.visible.count, list.top + layout.listLines)
     let of = Figures.grouped(list.visible.count)
     let window = Figures.grouped(list.top + 1) + "–" + Figures.grouped(last) + " of " + of

@@ -119,6 +119,8 @@ private func statusSpan(_ model: Model) -> Span? {
   let totals = model.totals
   if model.isLeaving || model.phase == .stopping { return Span("saving state, then leaving", .warning) }
   switch model.phase {
+  // Enter starts nothing while the panel asks.
+  case .idle where model.context == .preflight: return Span("not started", .quiet)
   case .idle:
     return totals.files > 0
       ? Span("ready: \(Bindings.key(for: .enter)) starts", .accent) : Span("ready", .quiet)

@@ -48,18 +48,28 @@ struct HelpRow {
 
 enum HelpCell {
   case title(String)
-  case key(Binding)
+  case key(Binding, String)
+  /// The rest of a text that did not fit into one line.
+  case more(String)
 }
 
 extension Model {
   /// The help for the screen's width, from the table.
   var helpLines: [HelpRow] {
+    let hasHalves = size.columns >= 110
+    let width = (hasHalves ? (size.columns - 2) / 2 : size.columns - 2) - 2 - HelpCell.textColumn
     var groups: [[HelpCell]] = []
     for group in Binding.Group.allCases {
       let bindings = Bindings.table.filter { $0.group == group }
-      groups.append([.title(group.rawValue)] + bindings.map { .key($0) })
+      groups.append(
+        [.title(charset.clipEnd(group.rawValue, to: width + HelpCell.textColumn))]
+          + bindings.flatMap { binding -> [HelpCell] in
+            charset.wrap(binding.helpText, to: max(1, width)).enumerated().map { index, line in
+              index == 0 ? .key(binding, line) : .more(line)
+            }
+          })
     }
-    guard size.columns >= 110 else {
+    guard hasHalves else {
       return groups.map { $0.map { HelpRow(cells: [$0]) } + [HelpRow(cells: [])] }.joined().dropLast()
     }
     // Halves of about the same height.
@@ -95,12 +105,22 @@ private func draw(_ cell: HelpCell?, _ frame: inout Frame, _ row: Int, _ column:
   switch cell {
   case nil: break
   case .title(let text): frame.put(text, row, column, .quiet, width: width)
-  case .key(let binding):
-    frame.put(binding.keyNames, row, column, Style(.accent, bold: true), width: 14)
-    var text = binding.help
-    if !binding.contexts.contains(.list), binding.contexts.count < 2 || binding.group == .views {
-      text += " (" + binding.contexts.map(\.title).joined(separator: ", ") + ")"
-    }
-    frame.put(frame.charset.clipEnd(text, to: width - 15), row, column + 15)
+  case .key(let binding, let text):
+    let keys = frame.charset.clipEnd(binding.keyNames, to: HelpCell.textColumn - 1)
+    frame.put(keys, row, column, Style(.accent, bold: true))
+    frame.put(text, row, column + HelpCell.textColumn)
+  case .more(let text): frame.put(text, row, column + HelpCell.textColumn)
+  }
+}
+
+extension HelpCell {
+  fileprivate static let textColumn = 15
+}
+
+extension Binding {
+  /// With where it counts, when that is not to be expected.
+  fileprivate var helpText: String {
+    guard !contexts.contains(.list), contexts.count < 2 || group == .views else { return help }
+    return help + " (" + contexts.map(\.title).joined(separator: ", ") + ")"
   }
 }

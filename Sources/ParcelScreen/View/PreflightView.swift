@@ -8,10 +8,10 @@ func drawPreflight(_ frame: inout Frame, _ panel: PreflightPanel, _ area: Rect) 
   let right = hidden > 0 ? [Span("\(hidden) more ↓", .quiet)] : top > 0 ? [Span("↑", .quiet)] : []
   frame.rule(
     area.row, 0, area.columns,
-    left: [Span("Before the start: \(panel.report.counts)", Style(.warning, bold: true))], right: right)
+    left: [Span(panel.title, Style(.warning, bold: true))], right: right)
   for (offset, line) in lines.dropFirst(top).prefix(room).enumerated() {
     let row = area.row + 1 + offset
-    let column = 3 + PreflightPanel.topicWidth + 1
+    let column = PreflightPanel.textColumn(columns: area.columns)
     switch line.part {
     case .head(let level, let topic):
       let isTrouble = level == .trouble

@@ -13,7 +13,7 @@ extension Model {
       let datagrams = Figures.count(drops, "datagram")
       lines += field("drops", "this machine dropped \(datagrams): see parcel doctor", width, .warning)
     }
-    if !route.history.isEmpty { lines.append(.graph("over udt", route.history)) }
+    if route.history.contains(where: { $0 > 0 }) { lines.append(.graph("over udt", route.history)) }
     return lines
   }
 
@@ -75,7 +75,7 @@ extension Model {
 
 extension [[Span]] {
   /// Lines of at most `width` cells: pieces whole, three cells between them.
-  fileprivate func fitted(_ width: Int, _ charset: Charset) -> [[Span]] {
+  func fitted(_ width: Int, _ charset: Charset) -> [[Span]] {
     var lines: [[Span]] = []
     for piece in self where !piece.isEmpty {
       if let last = lines.last, charset.width(last) + 3 + charset.width(piece) <= width {

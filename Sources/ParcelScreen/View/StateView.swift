@@ -52,6 +52,7 @@ struct StateView {
     switch hold {
     case .space: "for space"
     case .quota: "for disk quota"
+    case .readOnly, .permission: "for write access"
     case .token: "for a new token"
     }
   }

@@ -39,6 +39,24 @@ struct Span {
 
 extension Charset {
   func width(_ spans: [Span]) -> Int { spans.reduce(0) { $0 + width($1.text) } }
+
+  /// `spans`, or their beginning and an ellipsis, in at most `width` cells.
+  func clipEnd(_ spans: [Span], to width: Int) -> [Span] {
+    guard self.width(spans) > width else { return spans }
+    var kept: [Span] = []
+    var room = width
+    for span in spans {
+      let used = self.width(span.text)
+      if used >= room {
+        kept.append(
+          Span(used == room ? head(span.text, room - 1) + "…" : clipEnd(span.text, to: room), span.style))
+        break
+      }
+      kept.append(span)
+      room -= used
+    }
+    return kept
+  }
 }
 
 extension Frame {
@@ -64,28 +82,46 @@ extension Frame {
     }
     guard !left.isEmpty else { return }
     let room = width - 4 - (right.isEmpty ? 0 : rightWidth + 3)
-    let used = put(left, row, column + 3, width: room)
+    let used = put(charset.clipEnd(left, to: room), row, column + 3, width: room)
     guard used > 0 else { return }
     set(row, column + 2, " ", .plain)
     set(row, column + 3 + used, " ", .plain)
   }
 }
 
+/// Words instead of a screen: what is asked and its keys, else why there is nothing to see.
 private func drawTooSmall(_ frame: inout Frame, _ model: Model) {
+  let width = max(1, frame.size.columns)
   let smallest = ScreenLayout.smallest
   var text =
     "This terminal is \(frame.size.columns)x\(frame.size.rows); the screen needs \(smallest.columns)x\(smallest.rows). "
-    + "Downloads go on. \(Bindings.key(for: .quit)) quits."
-  if case .question(let question) = model.dialog {
-    text = question.text + " " + model.hints.map { $0.key + " " + $0.label }.joined(separator: ", ")
+    + "Downloads go on."
+  var keys = model.hints
+  switch model.dialog {
+  case .question(let question): text = question.text
+  case .preflight(let panel): text = panel.title + "."
+  case .prompt(let prompt): text = prompt.title
+  case .filter: text = "Filter"
+  case nil: keys = keys.filter { $0.rank >= 90 && $0.label != "help" }
   }
-  if case .preflight(let panel) = model.dialog {
-    let keys = model.hints.map { $0.key + " " + $0.label }.joined(separator: ", ")
-    text = "Before the start: \(panel.report.counts). \(keys)"
+  let ends = frame.charset.wrap(keys.map { $0.key + " " + $0.label }.joined(separator: ", "), to: width)
+  // What is typed has a line of its own between the words and the keys.
+  let editor = model.dialog?.editor
+  let room = max(0, frame.size.rows - ends.count - (editor == nil ? 0 : 1))
+  let words = frame.charset.wrap(text, to: width, lines: room)
+  var row = max(0, (frame.size.rows - words.count - ends.count - (editor == nil ? 0 : 1)) / 2)
+  for line in words {
+    frame.put(line, row, 0, .warning)
+    row += 1
   }
-  let lines = frame.charset.wrap(text, to: max(1, frame.size.columns))
-  let top = max(0, (frame.size.rows - lines.count) / 2)
-  for (index, line) in lines.enumerated() { frame.put(line, top + index, 0, .warning) }
+  if let editor {
+    drawEditor(&frame, editor, label: "", row, 0, width - 1)
+    row += 1
+  }
+  for line in ends {
+    frame.put(line, row, 0, .accent)
+    row += 1
+  }
 }
 
 private func drawWelcome(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {

@@ -37,6 +37,15 @@ import Testing
 
 /// What the fuzzers found.
 @Suite struct FoundByFuzzingTests {
+  @Test(arguments: ["receive_rate", "send_rate", "round_trip", "loss"])
+  func whatNoPathCanHaveIsNotTakenFromARelaysReport(name: String) {
+    for number in ["1e91", "-1"] {
+      let report = RelayReport(line: #"{"type":"path","connections":1,"\#(name)":\#(number)}"#)
+      #expect(report != nil && report == RelayReport(line: #"{"type":"path","connections":1}"#), "\(number)")
+      #expect(report.flatMap { RelayReport(line: $0.line) } == report)
+    }
+  }
+
   @Test func aFileOfNearlyTheLargestNumberHasBlocksWithoutOverflow() {
     let layout = BlockLayout(size: .max)
     #expect(layout.range(layout.blockCount - 1).end == .max)

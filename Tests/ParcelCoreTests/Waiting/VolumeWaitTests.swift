@@ -63,6 +63,19 @@ import Testing
     #expect(pauses == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300])
   }
 
+  @Test(arguments: [Failure.Hold.readOnly, .permission])
+  func whatCannotBeWrittenToGoesOnWhenItCanWhateverTheRoom(kind: Failure.Hold) {
+    var wait = wait
+    _ = wait.began(kind, free: 1 << 40, needed: 1 << 20, stored: 0, now: start)
+    let status = wait.status(files: 1, now: start)
+    #expect(
+      status.text.hasPrefix("waiting for write access to /data: ") && status.free == nil
+        && status.needed == nil)
+    let closed = wait.looked(free: 1 << 40, needed: 0, mayWrite: false, stored: 0, now: start + 3)
+    let full = wait.looked(free: 0, needed: 1 << 20, mayWrite: true, stored: 0, now: start + 6)
+    #expect(!closed && full)
+  }
+
   @Test func aQuotaShowsNoFreeSpaceBecauseTheFigureIsNotItsOwn() {
     var wait = wait
     _ = wait.began(.quota, free: 1 << 40, needed: 1 << 30, stored: 0, now: start)

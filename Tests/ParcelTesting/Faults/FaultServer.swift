@@ -55,6 +55,8 @@ package final class FaultServer: Sendable {
 
   package var url: String { "http://127.0.0.1:\(port)" }
   package var requests: [FaultRequest] { state.withLock { $0.requests } }
+  /// What it has still to do wrong.
+  package var faults: [Fault] { state.withLock { $0.faults } }
   /// Bytes of bodies that were sent.
   package var sent: Int { state.withLock { $0.sent } }
   /// The object as it is now.
