@@ -30,20 +30,20 @@ struct BusyPeerTests {
 
     init(to server: Int) {
       threads = [
-        Background { [front, back, state] in
+        Background { [front, back, self] in
           guard let (bytes, port) = front.receive() else { return }
           back.send(bytes, to: server)
           // A handshake names the asker's socket.
           guard bytes.count == 64, bytes[0] == 0x80, bytes[1] == 0 else { return }
-          state.withLock { state in
+          self.state.withLock { state in
             let number = Array(bytes[40..<44])
             if state.ports.isEmpty { (state.first, state.began) = (number, Date()) }
             state.ports[number] = port
           }
         },
-        Background { [front, back, state] in
+        Background { [front, back, self] in
           let came = back.receive()?.bytes
-          for (answer, port) in state.withLock({ $0.answers(came) }) { front.send(answer, to: port) }
+          for (answer, port) in self.state.withLock({ $0.answers(came) }) { front.send(answer, to: port) }
         },
       ]
     }
