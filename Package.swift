@@ -129,9 +129,9 @@ let package = Package(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
     // What the hooks of a connection cost: a program, because it puts itself in the place of malloc and of the clock.
-    .target(name: "CAllocations", path: "Tests/CAllocations"),
+    .target(name: "CHookCost", path: "Tests/CHookCost"),
     .executableTarget(
-      name: "hook-cost", dependencies: ["ParcelUDT", "CUDT", "ParcelCore", "CAllocations"],
+      name: "hook-cost", dependencies: ["ParcelUDT", "CUDT", "ParcelCore", "CHookCost"],
       path: "Tests/HookCost", swiftSettings: swift),
     tests(
       "ParcelUDTTests",

@@ -1,4 +1,4 @@
-import CAllocations
+import CHookCost
 import CUDT
 import ParcelCore
 import ParcelUDT
@@ -18,7 +18,7 @@ final class Flow {
     var loss = 0.0
     /// The receiver repeats its reports; else it is a stock one.
     var isOurReceiver = true
-    /// The hooks decide how fast is sent; else libudt's own law does, which calls none of the sender's.
+    /// The hooks decide how fast is sent; else libudt's own law does, and what its calls cost is measured instead.
     var isModel = true
   }
 
@@ -33,7 +33,7 @@ final class Flow {
   private let receiver: CongestionBridge
   private var shadow: LossRepair
   private var shadowSender: SenderRepair
-  private var native: any CongestionControl
+  private let stock: OpaquePointer
   private var random = SeededRandom(seed: 7)
   private var now = 1000 * Flow.second
 
@@ -95,13 +95,12 @@ final class Flow {
     shadowSender = SenderRepair(
       scope: path.isOurReceiver ? .tail : .everything, first: PacketSequence(first), window: Self.window,
       now: begin)
-    let connection = CongestionPreset.Connection(
-      first: PacketSequence(first), peerWindow: Self.window, roundTrip: path.roundTrip)
-    native = CongestionPreset.native.control(for: connection, now: begin)
+    stock = stock_law_make(first, Int32(Self.window))
     open()
   }
 
   deinit {
+    stock_law_release(stock)
     places.deallocate()
     report.deallocate()
     ranges.deallocate()
@@ -180,10 +179,6 @@ final class Flow {
       _ = meter.measure(.sent) { sender.sent(number, size: 1456, backlog: 1000) }
       if sent == 1, let known = sender.pace { pace = known }
       shadowSender.sent(PacketSequence(number), isRetransmission: !isNew, now: Instant(nanoseconds: now))
-    } else {
-      native.sent(
-        PacketSequence(sequence(packet)), size: 1456, isRetransmission: false,
-        now: Instant(nanoseconds: now))
     }
     carry(packet)
     // The packet pair.
@@ -211,9 +206,8 @@ final class Flow {
         if let answer { pace = answer }
         shadowSender.acknowledged(upTo: PacketSequence(number), now: Instant(nanoseconds: now))
       } else {
-        native.measured(
-          PeerReport(receiveRate: path.rate, capacity: path.rate, roundTrip: path.roundTrip))
-        native.acknowledged(upTo: PacketSequence(number), now: Instant(nanoseconds: now))
+        tellStock()
+        meter.measure(.acknowledged) { stock_law_acknowledged(stock, number) }
       }
     case .report(let count): hearReport(count)
     case .newest(let position):
@@ -221,7 +215,7 @@ final class Flow {
       meter.measure(.newest) { sender.peerHas(newest: UInt64(sequence(position))) }
       if let known = sender.pace { pace = known }
     }
-    obeyNative()
+    obeyStock()
     wake()
   }
 
@@ -240,7 +234,8 @@ final class Flow {
       if let answer { pace = answer }
       shadowSender.lost(UnsafeBufferPointer(rebasing: ranges[..<known]))
     } else {
-      native.lost(UnsafeBufferPointer(rebasing: ranges[..<known]), now: Instant(nanoseconds: now))
+      tellStock()
+      meter.measure(.lost) { stock_law_lost(stock, told.baseAddress, Int32(count)) }
     }
   }
 
@@ -251,10 +246,7 @@ final class Flow {
       }
       if let known = sender.pace { pace = known }
       sendAgain()
-    } else {
-      native.tick(now: Instant(nanoseconds: now))
     }
-    obeyNative()
     wake()
   }
 
@@ -267,10 +259,17 @@ final class Flow {
     }
   }
 
-  private func obeyNative() {
+  /// What libudt tells its law before each event.
+  private func tellStock() {
+    let rate = Int32(path.rate)
+    stock_law_measured(stock, sequence(next - 1), rate, rate, Int32(path.roundTrip * 1e6))
+  }
+
+  private func obeyStock() {
     guard !path.isModel else { return }
-    pace.period = UDTPacing.period(forInterval: native.interval)
-    pace.window = Double(native.window)
+    var known = pace
+    stock_law_pace(stock, &known.period, &known.window)
+    pace = known
   }
 
   private func wake() { if due == .max { due = now } }
@@ -338,73 +337,4 @@ final class Flow {
   var state: (delivered: Int, repaired: Int) { (cumulative, shadow.repeated + shadowSender.resent) }
   /// Seconds since the beginning.
   var age: Double { Double(now - 1000 * Self.second) / 1e9 }
-}
-
-/// First in, first out, of a fixed size.
-final class Ring<Element> {
-  private let slots: UnsafeMutableBufferPointer<Element>
-  private var head = 0
-  private var count = 0
-
-  /// `size`: a power of two.
-  init(_ size: Int, _ blank: Element) {
-    slots = .allocate(capacity: size)
-    slots.initialize(repeating: blank)
-  }
-
-  deinit { slots.deallocate() }
-
-  var isEmpty: Bool { count == 0 }
-  var first: Element { slots[head] }
-
-  func append(_ element: Element) {
-    precondition(count < slots.count, "more is on its way than there is room for")
-    slots[(head + count) & (slots.count - 1)] = element
-    count += 1
-  }
-
-  func takeFirst() -> Element {
-    let element = slots[head]
-    head = (head + 1) & (slots.count - 1)
-    count -= 1
-    return element
-  }
-}
-
-/// A set of positions, of which all are within 131,072 of each other.
-struct Bits {
-  private let words = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 2048)
-  private(set) var count = 0
-
-  init() { words.initialize(repeating: 0) }
-
-  private func place(_ position: Int) -> (Int, UInt64) { (position >> 6 & 2047, 1 << UInt64(position & 63)) }
-
-  mutating func insert(_ position: Int) {
-    let (word, bit) = place(position)
-    if words[word] & bit == 0 { count += 1 }
-    words[word] |= bit
-  }
-
-  mutating func remove(_ position: Int) {
-    let (word, bit) = place(position)
-    if words[word] & bit != 0 { count -= 1 }
-    words[word] &= ~bit
-  }
-
-  /// The lowest from `start` to before `end`.
-  func lowest(from start: Int, to end: Int) -> Int? {
-    guard count > 0 else { return nil }
-    var position = start
-    while position < end {
-      let (word, bit) = place(position)
-      let rest = words[word] & ~(bit - 1)
-      if rest != 0 {
-        let found = position & ~63 + rest.trailingZeroBitCount
-        return found < end ? found : nil
-      }
-      position = position & ~63 + 64
-    }
-    return nil
-  }
 }

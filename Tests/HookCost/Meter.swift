@@ -1,4 +1,4 @@
-import CAllocations
+import CHookCost
 
 /// The calls that are told apart.
 enum Hook: Int, CaseIterable {
@@ -9,6 +9,8 @@ enum Hook: Int, CaseIterable {
   case senderTick
   case arrived
   case receiverTick
+
+  var isSender: Bool { self != .arrived && self != .receiverTick }
 
   var text: String {
     switch self {
@@ -33,9 +35,10 @@ final class Meter {
 
   private var running = [Sum](repeating: Sum(), count: Hook.allCases.count)
   private(set) var total = [Sum](repeating: Sum(), count: Hook.allCases.count)
-  /// Nanoseconds per call of each batch with such calls, and over all hooks per packet.
+  /// Nanoseconds per call of each batch with such calls, and per packet over all hooks of an end.
   private(set) var batches: [[Double]]
-  private(set) var perPacket: [Double] = []
+  private(set) var sender: [Double] = []
+  private(set) var receiver: [Double] = []
   /// Batches whose time says nothing, because the thread lost its processor meanwhile. What they allocated counts.
   private(set) var interrupted = 0
   private var switches = 0
@@ -48,7 +51,8 @@ final class Meter {
       list.reserveCapacity(count)
       return list
     }
-    perPacket.reserveCapacity(count)
+    sender.reserveCapacity(count)
+    receiver.reserveCapacity(count)
   }
 
   @inline(__always)
@@ -65,7 +69,7 @@ final class Meter {
 
   /// A batch of `packets` is over. `isWarm`: it counts; else all of it is forgotten but what was allocated, which is answered.
   func endBatch(packets: Int, isWarm: Bool) -> Int {
-    var nanoseconds = 0.0
+    var (there, back) = (0.0, 0.0)
     var allocations = 0
     let now = interruptions()
     let isWhole = now == switches
@@ -81,9 +85,12 @@ final class Meter {
       guard isWhole, sum.calls > 0 else { continue }
       let time = clock.nanoseconds(sum.ticks, calls: sum.calls)
       batches[index].append(time / Double(sum.calls))
-      nanoseconds += time
+      if Hook.allCases[index].isSender { there += time } else { back += time }
     }
-    if isWarm, isWhole { perPacket.append(nanoseconds / Double(packets)) }
+    if isWarm, isWhole {
+      sender.append(there / Double(packets))
+      receiver.append(back / Double(packets))
+    }
     return allocations
   }
 }

@@ -35,7 +35,8 @@ import Testing
     chain.server.stop()
   }
 
-  /// Only in the deep run: on two busy cores one connection of a thousand is lost now and then; why is open.
+  /// Only in the deep run, on a machine that does nothing else: libudt has two threads for each connection that is made, and on two
+  /// cores with other work a thousand such pairs starve until some hear nothing for 15 s and count as dead.
   @Test(.enabled(if: getenv("PARCEL_DEEP") != nil))
   func aThousandConnectionsAreOpenOverUDTAndAHundredBusy() throws {
     DescriptorLimit.raise()

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 
-#include "CAllocations.h"
+#include "CHookCost.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -62,6 +63,7 @@ int posix_memalign(void **place, size_t alignment, size_t size) {
 #endif
 
 typedef int (*clock_function)(clockid_t, struct timespec *);
+typedef int (*day_function)(struct timeval *, void *);
 
 static clock_function system_clock(void) {
   static clock_function found;
@@ -74,6 +76,18 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   if (clock == CLOCK_MONOTONIC && clock_stand_in != 0) {
     now->tv_sec = clock_stand_in / 1000000000;
     now->tv_nsec = clock_stand_in % 1000000000;
+  }
+  return result;
+}
+
+// libudt's own law asks this one.
+int gettimeofday(struct timeval *now, void *zone) {
+  static day_function found;
+  if (!found) found = (day_function)dlsym(RTLD_NEXT, "gettimeofday");
+  int result = found(now, zone);
+  if (clock_stand_in != 0) {
+    now->tv_sec = clock_stand_in / 1000000000;
+    now->tv_usec = clock_stand_in % 1000000000 / 1000;
   }
   return result;
 }
