@@ -128,9 +128,17 @@ let package = Package(
     .executableTarget(
       name: "StockPeer", path: "Tests/StockPeer",
       linkerSettings: [.linkedLibrary(":libudt.a"), .linkedLibrary("m"), .linkedLibrary("pthread")]),
+    // What the hooks of a connection cost: a program, because it puts itself in the place of malloc and of the clock.
+    .target(name: "CHookCost", path: "Tests/CHookCost"),
+    .executableTarget(
+      name: "hook-cost", dependencies: ["ParcelUDT", "CUDT", "ParcelCore", "CHookCost"],
+      path: "Tests/HookCost", swiftSettings: swift),
     tests(
       "ParcelUDTTests",
-      ["ParcelUDT", "CUDT", "ParcelNet", "ParcelSystem", "ParcelCore", "ParcelTesting", "StockPeer"]),
+      [
+        "ParcelUDT", "CUDT", "ParcelNet", "ParcelSystem", "ParcelCore", "ParcelTesting", "StockPeer",
+        "hook-cost",
+      ]),
     tests(
       "ParcelRelayTests",
       [

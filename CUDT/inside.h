@@ -37,6 +37,7 @@ PARCEL_REVEAL(control, CCC *, m_pCC)
 PARCEL_REVEAL(peer_id, UDTSOCKET, m_PeerID)
 PARCEL_REVEAL(peer_address, sockaddr *, m_pPeerAddr)
 PARCEL_REVEAL(send_queue, CSndQueue *, m_pSndQueue)
+PARCEL_REVEAL(receive_queue, CRcvQueue *, m_pRcvQueue)
 PARCEL_REVEAL(send_buffer, CSndBuffer *, m_pSndBuffer)
 PARCEL_REVEAL(receive_buffer, CRcvBuffer *, m_pRcvBuffer)
 PARCEL_REVEAL(receive_lock, pthread_mutex_t, m_RecvLock)
@@ -70,6 +71,14 @@ PARCEL_REVEAL(send_room_condition, pthread_cond_t, m_SendBlockCond)
 PARCEL_REVEAL_MEMBER(send_list, CSndQueue, CSndUList *, m_pSndUList)
 PARCEL_REVEAL_MEMBER(timer, CSndQueue, CTimer *, m_pTimer)
 PARCEL_REVEAL_MEMBER(socket_of, CCC, UDTSOCKET, m_UDT)
+
+struct remove_connector_tag {
+  typedef void (CRcvQueue::*type)(const UDTSOCKET &);
+  friend type reveal(remove_connector_tag);
+};
+template struct Reveal<remove_connector_tag, &CRcvQueue::removeConnector>;
+// `queue` knows no more of a socket that was to be connected.
+inline void remove_connector(CRcvQueue *queue, UDTSOCKET socket) { (queue->*reveal(remove_connector_tag()))(socket); }
 
 #undef PARCEL_REVEAL
 #undef PARCEL_REVEAL_MEMBER

@@ -173,7 +173,16 @@ int parcel_udt_accept(int socket, int milliseconds) {
 }
 
 int parcel_udt_connect(int socket, const sockaddr *address, socklen_t length) {
-  return UDT::connect(socket, address, int(length)) == UDT::ERROR ? -1 : 0;
+  bool succeeds = UDT::connect(socket, address, int(length)) != UDT::ERROR;
+  CUDT *cudt = inside::find(socket);
+  if (succeeds && (!cudt || inside::is_connected(cudt))) return 0;
+  // libudt's receive thread ends an attempt after 3 s by itself. When the peer's answer is looked at only then, on a busy machine, libudt
+  // calls that a success.
+  if (succeeds) UDT::getlasterror() = UDT::ERRORINFO(1, 1, 0);
+  // And it leaves such a socket in the list of those that are to be connected; closing does not take it out. The thread would go on
+  // looking at it when it is destroyed already, and crash if it comes to that before it ends.
+  if (cudt && inside::receive_queue(cudt)) inside::remove_connector(inside::receive_queue(cudt), socket);
+  return -1;
 }
 
 void *parcel_udt_attach(int socket, parcel_udt_connection **connection, parcel_udt_negotiated *negotiated) {

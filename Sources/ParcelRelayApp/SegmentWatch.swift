@@ -3,13 +3,13 @@ import ParcelSystem
 import ParcelUDT
 import Synchronization
 
-/// Finds paths that swallow large packets: the handshake was good, something was sent, and then nothing, or nothing but a small packet or two, came for 3 s, not even the
-/// keep-alives of a peer that has nothing to send yet: it sends, again and again, what does not get through. Such a
-/// connection is broken off, so that whoever uses it connects again, then with smaller packets.
+/// Finds paths that swallow large packets. Such a connection is broken off, so that whoever uses it connects again, then with smaller
+/// packets.
 final class SegmentWatch: Sendable {
   private struct Young {
     weak var stream: UDTStream?
-    var deadline: Double
+    var data: VanishingData
+    let deadline: Instant
   }
 
   private struct State {
@@ -17,10 +17,6 @@ final class SegmentWatch: Sendable {
     var isLooking = false
   }
 
-  /// Bytes: so much does not come in a small packet or two, as an answer's head may.
-  private static let packet = 2800
-  /// Seconds without any sign of life.
-  private static let patience = 3.0
   /// Seconds for which a connection without data is watched; after them its peer's time-out decides.
   private static let youth = 12.0
   private static let interval = 0.25
@@ -32,7 +28,8 @@ final class SegmentWatch: Sendable {
 
   /// Looks after a stream that was just connected. Any thread.
   func add(_ stream: UDTStream) {
-    let young = Young(stream: stream, deadline: MonotonicClock.seconds() + Self.youth)
+    let now = MonotonicClock.now()
+    let young = Young(stream: stream, data: VanishingData(now: now), deadline: now + Self.youth)
     let isFirst = state.withLock { state in
       state.young.append(young)
       defer { state.isLooking = true }
@@ -48,25 +45,23 @@ final class SegmentWatch: Sendable {
   private func look() {
     while true {
       MonotonicClock.sleep(seconds: Self.interval)
-      let now = MonotonicClock.seconds()
-      let silent: [UDTStream]? = state.withLock { state in
-        var silent: [UDTStream] = []
-        state.young.removeAll { young in
-          guard let stream = young.stream, stream.readCount < Self.packet else { return true }
-          if stream.hasWritten, stream.silence >= Self.patience {
-            silent.append(stream)
-            return true
-          }
-          return now >= young.deadline
+      let now = MonotonicClock.now()
+      var hopeless: [UDTStream] = []
+      let isOver = state.withLock { state in
+        var rest: [Young] = []
+        for var young in state.young {
+          guard let stream = young.stream, now < young.deadline else { continue }
+          let verdict = young.data.look(stream.signs, now: now)
+          if verdict == .ask { stream.askHowMuchIsWritten() }
+          if verdict == .vanishes { hopeless.append(stream) }
+          if verdict == .ask || verdict == .wait { rest.append(young) }
         }
-        if state.young.isEmpty, silent.isEmpty {
-          state.isLooking = false
-          return nil
-        }
-        return silent
+        state.young = rest
+        state.isLooking = !rest.isEmpty
+        return rest.isEmpty
       }
-      guard let silent else { return }
-      for stream in silent where connector.noData(from: stream) { stream.abort() }
+      for stream in hopeless where connector.noData(from: stream) { stream.abort() }
+      if isOver { return }
     }
   }
 }

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Everything that changes lies behind one lock that is hardly ever waited for. Inside it nothing of libudt is called: `sent`
 /// comes with a lock of libudt's held, which the answers need.
-final class CongestionBridge: @unchecked Sendable {
+package final class CongestionBridge: @unchecked Sendable {
   private let connection: OpaquePointer
   private let state = Mutex(State())
 
@@ -40,12 +40,12 @@ final class CongestionBridge: @unchecked Sendable {
   /// Seconds without a packet after which the sending thread is left alone.
   private static let pause = 0.05
 
-  init(_ connection: OpaquePointer) { self.connection = connection }
+  package init(_ connection: OpaquePointer) { self.connection = connection }
 
   // MARK: - Events
 
   /// Before everything else.
-  func opened(_ opening: parcel_udt_opening) {
+  package func opened(_ opening: parcel_udt_opening) {
     state.withLock { state in
       state.opening = opening
       state.law = CongestionLaw(opening)
@@ -57,7 +57,7 @@ final class CongestionBridge: @unchecked Sendable {
   }
 
   /// The peer has said something: the first time, that is a round trip after an accepted connection began.
-  func heard() {
+  package func heard() {
     state.withLock { state in
       if state.firstAnswer == nil { state.firstAnswer = MonotonicClock.now() - state.opened }
     }
@@ -65,7 +65,7 @@ final class CongestionBridge: @unchecked Sendable {
 
   /// The peer repeats its loss reports, or does not as far as is known: one of ours says so before its first request, and to wait for a
   /// stock one to have said nothing for some seconds would leave those without repair.
-  func know(peerIsOurs: Bool) {
+  package func know(peerIsOurs: Bool) {
     state.withLock { state in
       state.peerIsOurs = peerIsOurs
       state.repair?.scope = peerIsOurs ? .tail : .everything
@@ -73,7 +73,7 @@ final class CongestionBridge: @unchecked Sendable {
   }
 
   /// True: the pacer is to be told that there is work. Never for the stock law.
-  func sent(_ sequence: Int32, size: Int, backlog: Int) -> Bool {
+  package func sent(_ sequence: Int32, size: Int, backlog: Int) -> Bool {
     let now = MonotonicClock.now()
     let sequence = PacketSequence(sequence)
     return state.withLock { state in
@@ -89,7 +89,7 @@ final class CongestionBridge: @unchecked Sendable {
   }
 
   /// A data packet came. The receive thread. True: the pacer is to be told.
-  func arrived(_ sequence: Int32, roundTrip: Double, variance: Double) -> Bool {
+  package func arrived(_ sequence: Int32, roundTrip: Double, variance: Double) -> Bool {
     let now = MonotonicClock.now()
     let sequence = PacketSequence(sequence)
     var (isNews, mustReport) = (false, false)
@@ -108,7 +108,7 @@ final class CongestionBridge: @unchecked Sendable {
     return isNews
   }
 
-  func acknowledged(_ sequence: Int32) -> parcel_udt_pace? {
+  package func acknowledged(_ sequence: Int32) -> parcel_udt_pace? {
     change { state, now in
       state.acknowledged = sequence
       state.control.acknowledged(upTo: PacketSequence(sequence), now: now)
@@ -116,7 +116,7 @@ final class CongestionBridge: @unchecked Sendable {
     }
   }
 
-  func lost(_ words: UnsafeBufferPointer<Int32>) -> parcel_udt_pace? {
+  package func lost(_ words: UnsafeBufferPointer<Int32>) -> parcel_udt_pace? {
     withUnsafeTemporaryAllocation(of: SequenceRange.self, capacity: words.count) { ranges in
       let count = LossReport.decode(words, into: ranges, limit: 65_536)
       return change { state, now in
@@ -128,7 +128,7 @@ final class CongestionBridge: @unchecked Sendable {
   }
 
   /// The peer, one of ours, tells its newest packet. The receive thread, outside libudt's own reading of packets that steer.
-  func peerHas(newest: UInt64) {
+  package func peerHas(newest: UInt64) {
     let pace = change { state, now in
       state.control.arrived(newest: PacketSequence(Int32(truncatingIfNeeded: newest)), now: now)
     }
@@ -148,7 +148,7 @@ final class CongestionBridge: @unchecked Sendable {
 
   // MARK: - The pacer's turn
 
-  struct Turn {
+  package struct Turn {
     /// False: nothing is on its way any more, and the pacer forgets us.
     var isActive = false
     /// Packets leave now.
@@ -156,13 +156,13 @@ final class CongestionBridge: @unchecked Sendable {
     /// Microseconds between two packets.
     var interval = 0.0
     /// The newest packet that came, while older ones are missing: a peer of ours wants to know.
-    var newest: Int32?
+    package var newest: Int32?
     /// Nothing has happened for long: the next turn may come late.
     var isQuiet = false
   }
 
   /// Every few milliseconds while packets are on their way. Seconds.
-  func tick(now: Instant, roundTrip: Double, variance: Double) -> Turn {
+  package func tick(now: Instant, roundTrip: Double, variance: Double) -> Turn {
     let (turn, pace) = state.withLock { state -> (Turn, parcel_udt_pace?) in
       state.control.tick(now: now)
       let isSending = state.next != state.acknowledged && state.control.isPresent
@@ -223,6 +223,9 @@ final class CongestionBridge: @unchecked Sendable {
       }
     }
   }
+
+  /// What the sender keeps to now; nil for libudt's own law.
+  package var pace: parcel_udt_pace? { state.withLock { $0.control.pace } }
 
   // MARK: - For people
 

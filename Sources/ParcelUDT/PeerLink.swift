@@ -16,7 +16,6 @@ final class PeerLink: @unchecked Sendable {
   private var liveness = Liveness(now: MonotonicClock.now())
   private var facts = parcel_udt_facts()
   private var started: Instant?
-  private var written: UInt64 = 0
   private var isDead = false
   private var isGone = false
   private var forOurs: (@Sendable () -> Void)?
@@ -163,14 +162,29 @@ extension PeerLink {
 
   var current: parcel_udt_facts { look() }
 
-  var byteCounts: (read: UInt64, written: UInt64) { monitor.locked { (words.readCount, written) } }
+  var byteCounts: (read: UInt64, written: UInt64) { monitor.locked { (words.readCount, words.written) } }
 
-  /// Seconds since anything at all came from the peer.
-  var silence: Double { monitor.locked { liveness.silence(now: MonotonicClock.now()) } }
+  /// Asks a peer of ours how much it has written.
+  func ask() { saying { words, _ in [words.question] } }
+
+  /// Fresh.
+  var signs: VanishingData.Signs {
+    let facts = look()
+    return monitor.locked {
+      var signs = VanishingData.Signs()
+      (signs.peer, signs.read, signs.told) = (words.peer, words.readCount, words.told)
+      signs.hasWritten = words.written > 0
+      signs.hasUnread = facts.readable != 0
+      signs.packets = Int(clamping: facts.received)
+      signs.silence = liveness.silence(now: MonotonicClock.now())
+      signs.timeout = Double(facts.round_trip + 4 * facts.round_trip_variance) / 1e6
+      return signs
+    }
+  }
 
   func didRead(_ count: Int) { saying { words, _ in words.didRead(count) } }
 
-  func didWrite(_ count: Int) { monitor.locked { written += UInt64(count) } }
+  func didWrite(_ count: Int) { monitor.locked { words.didWrite(count) } }
 
   func stopReading() {
     saying { words, _ in words.stopReading() }
@@ -179,7 +193,7 @@ extension PeerLink {
 
   /// Tells the peer that all is written. True when it is one of ours; waits a moment when that is not known yet.
   func endWriting() -> Bool {
-    saying { words, now in words.endWriting(total: written, now: now, roundTrip: roundTrip) }
+    saying { words, now in words.endWriting(total: words.written, now: now, roundTrip: roundTrip) }
     return monitor.locked {
       let deadline = MonotonicClock.now() + max(0.25, 2 * roundTrip)
       while words.peer == .unknown, !isGone, !isDead, monitor.wait(until: deadline.nanoseconds) {}

@@ -67,11 +67,9 @@ package final class UDTStream: ByteStream {
   /// The peer speaks our messages. False also while that is not known yet: up to 3 s.
   package var peerIsOurs: Bool { link.peerIsOurs }
 
-  /// Bytes read so far, and whether any was written.
-  package var readCount: Int { Int(clamping: link.byteCounts.read) }
-  package var hasWritten: Bool { link.byteCounts.written > 0 }
-  /// Seconds since anything at all came from the peer, a keep-alive for instance.
-  package var silence: Double { link.silence }
+  /// Whether large packets get through: what to weigh, and a question to a peer of ours.
+  package var signs: VanishingData.Signs { link.signs }
+  package func askHowMuchIsWritten() { link.ask() }
 
   /// Of this connection alone; rates are over the time since the last call. Any thread, one caller.
   package func path() -> PathStatistics {

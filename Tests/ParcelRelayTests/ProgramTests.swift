@@ -35,7 +35,8 @@ import Testing
     chain.server.stop()
   }
 
-  /// Only in the deep run: on two busy cores one connection of a thousand is lost now and then; why is open.
+  /// Only in the deep run, on a machine that does nothing else: libudt has two threads for each connection that is made, and on two
+  /// cores with other work a thousand such pairs starve until some hear nothing for 15 s and count as dead.
   @Test(.enabled(if: getenv("PARCEL_DEEP") != nil))
   func aThousandConnectionsAreOpenOverUDTAndAHundredBusy() throws {
     DescriptorLimit.raise()
@@ -44,18 +45,25 @@ import Testing
     for client in clients { try client.write([1]) }
     for client in clients { #expect(try client.read(exactly: 1, timeout: 60) == [1]) }
     let threads = clients.prefix(100).enumerated().map { index, client in
-      let right = Notebook()
+      let answer = Notebook()
       let thread = Thread {
         let bytes = pattern(1 << 19, seed: UInt64(index + 1))
         let writer = Thread { try? client.write(bytes, timeout: 60) }
-        if (try? client.read(exactly: bytes.count, timeout: 60)) == bytes { right.write([1]) }
+        do {
+          let got = try client.read(exactly: bytes.count, timeout: 60)
+          let place = got == bytes ? "" : "; \(zip(got, bytes).prefix { $0 == $1 }.count) of them right"
+          answer.write(Array("\(got.count) bytes\(place)".utf8))
+        } catch {
+          answer.write(Array("\(error)".utf8))
+        }
         writer.join()
       }
-      return (thread, right)
+      return (thread, answer)
     }
-    for (thread, right) in threads {
+    for (index, (thread, answer)) in threads.enumerated() {
       thread.join()
-      #expect(right.bytes == [1])
+      let text = String(decoding: answer.bytes, as: UTF8.self)
+      #expect(text == "524288 bytes", "client \(index)")
     }
     // The last one is served as the first one was.
     try clients[999].write([2])

@@ -4,8 +4,9 @@
 /// Four words: "PRCL", then version, flags and kind, then `count` in two words. Later versions may add words and kinds.
 package struct PeerMessage: Hashable, Sendable {
   package enum Kind: UInt8, Sendable, CaseIterable {
-    /// I am one of us. Repeated until it is answered.
+    /// I am one of us. Repeated until it is answered; later it asks how much was written.
     case hello = 1
+    /// So am I, and my application has written `count` bytes so far.
     case helloAnswer = 2
     /// I have written `count` bytes in all and no more come. Repeated until `read` says that they were all read.
     case end = 3

@@ -16,6 +16,18 @@ package struct PeerProtocol: Sendable {
   }
 
   package private(set) var peer = Peer.unknown
+  /// What a peer answered when it was asked: bytes that its application had written, and when the answer came.
+  package struct Told: Hashable, Sendable {
+    package var written: UInt64
+    package var at: Instant
+
+    package init(written: UInt64, at: Instant) { (self.written, self.at) = (written, at) }
+  }
+
+  /// Bytes that the application has written here.
+  package private(set) var written: UInt64 = 0
+  /// The peer's last answer.
+  package private(set) var told: Told?
   /// Bytes that the application has read here.
   package private(set) var readCount: UInt64 = 0
   /// How many bytes the peer writes in all, once it has said so.
@@ -65,9 +77,10 @@ extension PeerProtocol {
   package mutating func receive(_ message: PeerMessage, now: Instant) -> [PeerMessage] {
     peer = .ours
     switch message.kind {
-    case .hello: return [PeerMessage(.helloAnswer)]
+    case .hello: return [PeerMessage(.helloAnswer, count: written)]
     case .helloAnswer:
       hello = nil
+      told = Told(written: message.count, at: now)
       return []
     case .end: return ended(message.count)
     case .read:
@@ -96,6 +109,12 @@ extension PeerProtocol {
   package var progress: PeerMessage {
     PeerMessage(.read, count: readCount, isFinal: hasStoppedReading)
   }
+
+  /// The application has handed over `count` more bytes.
+  package mutating func didWrite(_ count: Int) { written += UInt64(count) }
+
+  /// How much has the peer written? `told` is the answer.
+  package var question: PeerMessage { PeerMessage(.hello) }
 
   /// The application took `count` more bytes.
   package mutating func didRead(_ count: Int) -> [PeerMessage] {

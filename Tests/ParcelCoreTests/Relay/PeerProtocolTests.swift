@@ -114,6 +114,20 @@ struct PeerProtocolTests {
     #expect(wire.ends[0].peer == .ours)
   }
 
+  @Test("who is asked says how much it has written, and the answer is kept with its time")
+  func question() {
+    var wire = Wire(seed: 2, loss: 0)
+    wire.start()
+    wire.run(seconds: 1)
+    #expect(wire.ends[0].told?.written == 0)
+    wire.ends[1].didWrite(70_000)
+    wire.ends[1].didWrite(1)
+    let before = wire.now
+    wire.send([wire.ends[0].question], from: 0)
+    wire.run(seconds: 1)
+    #expect(wire.ends[0].told.map { $0.written == 70_001 && $0.at > before } == true)
+  }
+
   @Test(
     "leaves silences in which UDT resends what was lost, and asks nothing while bytes are still on their way")
   func silences() {
@@ -175,6 +189,19 @@ struct LivenessTests {
       #expect(!idleIsDead && !bulkIsDead)
     }
     #expect(deadAt.map { (14.5...15).contains($0) } == true)
+  }
+
+  @Test("a peer is not dead because this machine is too busy to look")
+  func lateLooks() {
+    var liveness = Liveness(now: .zero)
+    // Each 5 s, keep-alives between: 29 looks of half a second each.
+    for step in 1...28 {
+      let isDead = liveness.isDead(
+        packets: 0, expirations: 1 + step, now: Instant(seconds: Double(5 * step)))
+      #expect(!isDead)
+    }
+    let isDead = liveness.isDead(packets: 0, expirations: 30, now: Instant(seconds: 145))
+    #expect(isDead)
   }
 }
 
