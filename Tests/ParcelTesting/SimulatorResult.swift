@@ -9,6 +9,8 @@ package struct SimulatorResult: Sendable {
   /// Queue drops until the first flow left start-up and its drain, and in all.
   package private(set) var startUpDrops = 0
   package private(set) var drops = 0
+  /// In the first 5 s.
+  package private(set) var earlyDrops = 0
   /// Seconds until then.
   package private(set) var startUpSeconds = 0.0
   package private(set) var duplicates = 0
@@ -37,6 +39,7 @@ package struct SimulatorResult: Sendable {
     for (index, flow) in flows.enumerated() { delivered[index].append(flow.delivered) }
     let queue = Double(forward.queue(at: now)) / 1e9
     queues.append(queue)
+    if now <= 5_000_000_000 { earlyDrops = forward.dropped }
     let condition = flows.first?.sender?.control.condition
     if isStarting, let phase = condition?.phase, phase != "startup", phase != "drain" {
       isStarting = false
@@ -143,6 +146,8 @@ package struct SimulatorResult: Sendable {
         ? nil : 100 * queues.dropFirst(queues.count / 4).sorted()[queues.count * 3 / 8] / roundTrip
     // In bandwidth-delay products.
     case "startup-drops": Double(startUpDrops) / max(1, scenario.product)
+    // The same, of the first 5 s.
+    case "early-drops": Double(earlyDrops) / max(1, scenario.product)
     case "timeouts": Double(timeouts)
     case "duplicates": 100 * Double(duplicates) / Double(max(1, sentPackets))
     case "done": doneSeconds

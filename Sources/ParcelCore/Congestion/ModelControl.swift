@@ -176,8 +176,10 @@ package struct ModelControl: CongestionControl {
   private var startUpSpeed: Double {
     let slowStart = 2 * grown / trip
     let wanted = max(parameters.startUpGain * rate, min(slowStart, 4 * max(rate, initialWindow / trip)))
-    let isHinted = startUp.isHinted(minimum: estimate.minimum.value ?? 0, slack: slack)
-    return rate > 0 && (isHinted || isBlind) ? rate : wanted
+    guard rate > 0 else { return wanted }
+    let isHinted = startUp.isHinted(
+      minimum: estimate.minimum.value ?? 0, slack: slack, packet: 1e6 / rate)
+    return isHinted || isBlind ? rate : wanted
   }
 
   /// Nothing exact was heard for a while: the acknowledgement stands before a hole.

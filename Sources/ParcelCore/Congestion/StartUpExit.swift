@@ -47,9 +47,14 @@ struct StartUpExit: Sendable {
     excessCount += 1
   }
 
-  /// The latest round trip is too long: growth waits until the next ones tell jitter from a queue.
-  func isHinted(minimum: Int, slack: Int) -> Bool {
-    trips.0 != Int.max && trips.0 - minimum > threshold(minimum, slack)
+  /// The latest round trip is longer than it should be: growth waits until the next ones tell jitter from a queue.
+  ///
+  /// Half of what ends start-up is enough, because what is seen is a round trip old and the rate has grown since. But on a
+  /// slow path a few packets that left together are no queue. `packet`: microseconds that one takes at the rate known so far.
+  func isHinted(minimum: Int, slack: Int, packet: Double) -> Bool {
+    let few = slack + Int(min(4 * packet, 1e6))
+    return trips.0 != Int.max
+      && trips.0 - minimum > min(threshold(minimum, slack), max(minimum / 32, few) + noise)
   }
 
   /// Within a round. Three round trips in a row that are too long are a queue.

@@ -110,10 +110,14 @@ struct EstimateTests {
     var exit = StartUpExit()
     for turn in 1...10 { exit.include(103_000, minimum: 100_000, now: turn * 10_000) }
     _ = exit.endRound(rate: 1000, losses: RoundLosses(), isLimited: false)
-    exit.include(108_000, minimum: 100_000, now: 200_000)
-    #expect(!exit.isHinted(minimum: 100_000, slack: 4000))
+    // 3 ms are jitter; a thirty-second of the minimum beyond them hints, and a sixteenth ends.
+    exit.include(106_000, minimum: 100_000, now: 200_000)
+    #expect(!exit.isHinted(minimum: 100_000, slack: 2000, packet: 60))
+    exit.include(106_500, minimum: 100_000, now: 205_000)
+    #expect(exit.isHinted(minimum: 100_000, slack: 2000, packet: 60))
+    // At 5 Mbit/s three packets that left together are as late.
+    #expect(!exit.isHinted(minimum: 100_000, slack: 2000, packet: 2400))
     exit.include(112_000, minimum: 100_000, now: 210_000)
-    #expect(exit.isHinted(minimum: 100_000, slack: 4000))
     #expect(Self.reason(exit, RoundLosses()) == nil)
     exit.include(113_000, minimum: 100_000, now: 220_000)
     exit.include(114_000, minimum: 100_000, now: 230_000)
