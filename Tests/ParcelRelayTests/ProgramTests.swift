@@ -35,8 +35,8 @@ import Testing
     chain.server.stop()
   }
 
-  /// Only in the deep run, on a machine that does nothing else: libudt has two threads for each connection that is made, and on two
-  /// cores with other work a thousand such pairs starve until some hear nothing for 15 s and count as dead.
+  /// Only in the deep run, on a machine that does nothing else: beside other work on two cores one of the thousand is lost now and then,
+  /// after 15 s without a word. libudt has two threads for each connection that is made, and they probably starve.
   @Test(.enabled(if: getenv("PARCEL_DEEP") != nil))
   func aThousandConnectionsAreOpenOverUDTAndAHundredBusy() throws {
     DescriptorLimit.raise()
