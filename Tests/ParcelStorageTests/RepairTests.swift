@@ -177,7 +177,8 @@ extension Events {
     #expect(found.bad == [ByteRange(2 * block, 3 * block)])
     let failure = AuditResult.partial(found).failure(path: "a")
     #expect(failure?.code == .digest)
-    #expect(failure?.sentence.contains("1 is bad (block 2)") == true)
+    #expect(
+      failure?.sentence.contains("1 of its 4 complete blocks is not what was written (block 2)") == true)
     #expect(lab.bytes("a.part") == before.0)
     #expect(lab.bytes("a.parcel") == before.1)
     #expect(Lab.names(lab.root) == before.2)

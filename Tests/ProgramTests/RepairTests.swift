@@ -221,7 +221,7 @@ import Testing
     try file.close()
     let look = try fetch("--verify-only")
     #expect(look.code == 3, "\(look.out) \(look.err)")
-    #expect(look.out.contains("2 are bad (blocks 2, 5)"), "\(look.out)")
+    #expect(look.out.contains("are not what was written (blocks 2, 5)"), "\(look.out)")
     #expect((try json()["partial_files"] as? [[String: Any]])?.first?["bad_blocks"] as? Int == 2)
     let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out").sorted()
     #expect(names == ["big.parcel", "big.part"])
