@@ -46,16 +46,18 @@ extension Engine {
 
   /// What a running download waits for while nothing comes; nil while something does.
   func awaited(by entry: Live, now: Instant) -> String? {
-    let attempts = entry.machine.attempts
-    let opened = attempts.map(\.opened).min() ?? entry.silentSince
     // After a failure there is no usual time any more.
     let quiet = entry.machine.failure == nil ? Self.quiet : 0
-    guard now - max(entry.silentSince, min(opened, now)) > quiet else { return nil }
+    // First, because this is asked of every running file in every turn, and bytes come to most.
+    guard now - entry.silentSince > quiet else { return nil }
+    let attempts = entry.machine.attempts
+    let opened = attempts.lazy.map(\.opened).min() ?? entry.silentSince
+    guard now - min(opened, now) > quiet else { return nil }
     guard !attempts.isEmpty else {
       return kind(of: entry) == .udt ? "for its turn over udt" : "for a connection"
     }
     if attempts.contains(where: \.answered) {
-      let silence = now - (attempts.map(\.lastMoved).max() ?? now)
+      let silence = now - (attempts.lazy.map(\.lastMoved).max() ?? now)
       return silence > options.policy.suspicion ? "for the next byte" : nil
     }
     guard attempts.allSatisfy({ $0.kind == .udt }), let relay = entry.route?.relay else {

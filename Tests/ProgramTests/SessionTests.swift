@@ -62,29 +62,45 @@ final class Tmux {
 }
 
 @Suite struct SessionTests {
-  /// A folder, an nginx with three files, and their manifest.
-  func scene() throws -> (folder: TemporaryFolder, nginx: Nginx) {
-    let folder = try TemporaryFolder("parcel-session")
-    let nginx = try Nginx()
-    var text = "url\tpath\tsize\tmd5\n"
-    for (name, bytes) in [("large.bam", 30_000_000), ("middle.vcf", 2_500_000), ("small.txt", 700)] {
-      let path = "\(nginx.root.path)/\(name)"
-      try makeFile(path, bytes: bytes)
-      text += "\(nginx.http)/\(name)\t\(name)\t\(bytes)\t\(try digest("md5sum", path))\n"
-    }
-    try folder.write(text, to: "wanted.tsv")
-    return (folder, nginx)
-  }
+  /// A folder, an nginx with three files, their manifest, and a terminal at its prompt.
+  struct Scene {
+    let folder: TemporaryFolder
+    let nginx: Nginx
+    let tmux: Tmux
 
-  @Test func loadPauseResumeQuitContinueAndEveryFileIsRight() throws {
-    let (folder, nginx) = try scene()
-    let tmux = try Tmux(folder)
-    defer {
+    init() throws {
+      folder = try TemporaryFolder("parcel-session")
+      nginx = try Nginx()
+      var text = "url\tpath\tsize\tmd5\n"
+      for (name, bytes) in [("large.bam", 30_000_000), ("middle.vcf", 2_500_000), ("small.txt", 700)] {
+        let path = "\(nginx.root.path)/\(name)"
+        try makeFile(path, bytes: bytes)
+        text += "\(nginx.http)/\(name)\t\(name)\t\(bytes)\t\(try digest("md5sum", path))\n"
+      }
+      try folder.write(text, to: "wanted.tsv")
+      tmux = try Tmux(folder)
+      try tmux.shows("READY>")
+    }
+
+    func end() {
       tmux.stop()
       nginx.stop()
       folder.remove()
     }
-    try tmux.shows("READY>")
+
+    func expectTheSameFiles(sourceLocation place: SourceLocation = #_sourceLocation) throws {
+      for name in ["large.bam", "middle.vcf", "small.txt"] {
+        #expect(
+          try digest("sha256sum", "\(folder.path)/out/\(name)")
+            == digest("sha256sum", "\(nginx.root.path)/\(name)"), sourceLocation: place)
+      }
+    }
+  }
+
+  @Test func loadPauseResumeQuitContinueAndEveryFileIsRight() throws {
+    let scene = try Scene()
+    defer { scene.end() }
+    let (folder, tmux) = (scene.folder, scene.tmux)
     // Without arguments: the session, empty, and nothing starts by itself.
     try tmux.line("\(Programs.folder)/parcel -d out --limit-rate 3M")
     try tmux.shows("open a manifest")
@@ -117,29 +133,20 @@ final class Tmux {
     try tmux.shows("all 3 files verified")
     try tmux.type("q")
     try tmux.shows("READY>", "3 of 3 files complete")
-    for name in ["large.bam", "middle.vcf", "small.txt"] {
-      #expect(
-        try digest("sha256sum", "\(folder.path)/out/\(name)")
-          == digest("sha256sum", "\(nginx.root.path)/\(name)"))
-    }
+    try scene.expectTheSameFiles()
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/out").sorted()
         == ["large.bam", "middle.vcf", "small.txt"])
   }
 
   @Test func tMovesARunningDownloadOntoUDTAndBackAndTheFileIsRight() throws {
-    let (folder, nginx) = try scene()
-    let tmux = try Tmux(folder)
+    let scene = try Scene()
+    defer { scene.end() }
+    let (folder, nginx, tmux) = (scene.folder, scene.nginx, scene.tmux)
     let port = nginx.http.split(separator: ":").last ?? ""
     let relay = try Service(
       "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
-    defer {
-      relay.stop()
-      tmux.stop()
-      nginx.stop()
-      folder.remove()
-    }
-    try tmux.shows("READY>")
+    defer { relay.stop() }
     try tmux.line(
       "\(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 2M --relay 127.0.0.1:\(relay.port) --transport http --summary s.json"
     )
@@ -153,26 +160,17 @@ final class Tmux {
     try tmux.shows("all 3 files verified")
     try tmux.type("q")
     try tmux.shows("READY>", "3 of 3 files complete")
-    for name in ["large.bam", "middle.vcf", "small.txt"] {
-      #expect(
-        try digest("sha256sum", "\(folder.path)/out/\(name)")
-          == digest("sha256sum", "\(nginx.root.path)/\(name)"))
-    }
+    try scene.expectTheSameFiles()
   }
 
   @Test func rowsThatAreAddedToARunningSessionAreCheckedAndTheOthersGoOn() throws {
-    let (folder, nginx) = try scene()
-    let tmux = try Tmux(folder)
-    defer {
-      tmux.stop()
-      nginx.stop()
-      folder.remove()
-    }
+    let scene = try Scene()
+    defer { scene.end() }
+    let (folder, nginx, tmux) = (scene.folder, scene.nginx, scene.tmux)
     try makeFile("\(nginx.root.path)/more.txt", bytes: 900)
     try folder.write(
       "url\tpath\tsize\n\(nginx.http)/large.bam\tlarge.bam\t30000000\n\(nginx.http)/more.txt\tmore.txt\t900\n",
       to: "more.tsv")
-    try tmux.shows("READY>")
     try tmux.line("\(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 2M")
     try tmux.shows("large.bam", "running")
     // The same file once more, and one without any trouble: a panel about the new ones only.
@@ -196,14 +194,9 @@ final class Tmux {
   }
 
   @Test(arguments: ["TERM", "SEGV", "INT"]) func theTerminalComesBackAfter(signal: String) throws {
-    let (folder, nginx) = try scene()
-    let tmux = try Tmux(folder)
-    defer {
-      tmux.stop()
-      nginx.stop()
-      folder.remove()
-    }
-    try tmux.shows("READY>")
+    let scene = try Scene()
+    defer { scene.end() }
+    let (folder, tmux) = (scene.folder, scene.tmux)
     try tmux.line(
       "stty -a > before; \(Programs.folder)/parcel-tui -m wanted.tsv -d out --limit-rate 3M; stty -a > after; echo E''ND"
     )

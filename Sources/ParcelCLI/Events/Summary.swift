@@ -75,7 +75,8 @@ package struct Summary: Hashable, Sendable {
   /// From everything that was seen. `interrupted`: a signal or the user ended it early. `partPath` gives the path of a
   /// download's `.part` file.
   package init(_ fold: RunFold, interrupted: Bool, partPath: (DownloadID) -> String? = { _ in nil }) {
-    for id in (0..<fold.count).map({ DownloadID($0) }) {
+    for index in 0..<fold.count {
+      let id = DownloadID(index)
       guard let row = fold.row(id), !row.removed else { continue }
       count(row, id, server: fold.settings.server, partPath)
     }

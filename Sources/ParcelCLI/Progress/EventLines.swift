@@ -126,7 +126,7 @@ extension RunFold {
 
   /// "waiting  for space on /data: 12.3 GB free, 40.0 GB needed"
   private func line(for change: HoldChange) -> EventLine {
-    let files = change.hold.files == 1 ? "1 file" : "\(Grouped.text(change.hold.files)) files"
+    let files = Figures.count(change.hold.files, "file")
     switch change.what {
     case .began, .again:
       let text = Printable.text(change.text)

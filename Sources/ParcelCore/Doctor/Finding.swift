@@ -113,27 +113,13 @@ enum DoctorText {
     }
   }
 
-  /// "1.59 MB": powers of ten.
-  static func bytes(_ count: Int) -> String {
-    let units: [(name: String, size: Double)] = [
-      ("PB", 1e15), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3),
-    ]
-    guard let unit = units.first(where: { Double(count) >= $0.size * 0.999_995 }) else {
-      return "\(max(0, count)) B"
-    }
-    return Decimal.fixed(Double(count) / unit.size, 2) + " " + unit.name
-  }
-
   /// "40 s", "12 minutes", "3 hours", "5 days": rounded down, for lengths of time that are too long.
   static func span(_ seconds: Int) -> String {
-    func count(_ number: Int, _ word: String) -> String {
-      Figures.count(number, word)
-    }
     switch seconds {
     case ..<120: return "\(max(0, seconds)) s"
-    case ..<7200: return count(seconds / 60, "minute")
-    case ..<172_800: return count(seconds / 3600, "hour")
-    default: return count(seconds / 86_400, "day")
+    case ..<7200: return Figures.count(seconds / 60, "minute")
+    case ..<172_800: return Figures.count(seconds / 3600, "hour")
+    default: return Figures.count(seconds / 86_400, "day")
     }
   }
 

@@ -29,12 +29,12 @@ extension DoctorRules {
     guard let free = one.free else {
       return .neutral(.folder, "Room", "the file system does not say how much is free")
     }
-    let text = "\(DoctorText.bytes(free)) free" + (one.size.map { " of \(DoctorText.bytes($0))" } ?? "")
+    let text = "\(Figures.bytes(free)) free" + (one.size.map { " of \(Figures.bytes($0))" } ?? "")
     let remedy = "Free some, or choose another disk with -d."
     let finding: Finding
     if let needed, needed > free {
       finding = .trouble(
-        .folder, "Room", .disk, "\(text), and the object has \(DoctorText.bytes(needed))", remedy)
+        .folder, "Room", .disk, "\(text), and the object has \(Figures.bytes(needed))", remedy)
     } else if free < 1_000_000 {
       finding = .trouble(.folder, "Room", .disk, text, remedy)
     } else if free < littleRoom {

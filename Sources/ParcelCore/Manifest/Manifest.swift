@@ -33,7 +33,7 @@ package struct Manifest: Sendable {
 
   /// "GDC manifest, 33 files, 545,775,975 bytes, digests for all".
   package var summary: String {
-    let files = downloads.count == 1 ? "1 file" : "\(Grouped.text(downloads.count)) files"
+    let files = Figures.count(downloads.count, "file")
     var bytes = "\(Grouped.text(totalBytes)) bytes"
     if unknownSizes == downloads.count {
       bytes = "sizes unknown"

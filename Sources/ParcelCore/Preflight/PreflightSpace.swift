@@ -74,21 +74,21 @@ extension PreflightRules {
 
   private func tooLittle(_ free: Int, _ demand: Demand) -> PreflightFinding {
     let here =
-      demand.here > 0 ? " besides the \(DoctorText.bytes(demand.here)) that partial files hold" : ""
+      demand.here > 0 ? " besides the \(Figures.bytes(demand.here)) that partial files hold" : ""
     let promised =
-      facts.promised > 0 ? ", \(DoctorText.bytes(facts.promised)) more for what is in the list already" : ""
+      facts.promised > 0 ? ", \(Figures.bytes(facts.promised)) more for what is in the list already" : ""
     let missing = demand.bytes - max(0, free - facts.promised)
     let unsized =
       demand.unsized > 0 ? ", \(Grouped.text(demand.unsized)) files of unknown size not counted" : ""
     let place = facts.target.existing
     let have =
       facts.target.isQuota
-      ? "your quota leaves \(DoctorText.bytes(free)) in \(place)"
-      : "\(DoctorText.bytes(free)) are free in \(place)"
+      ? "your quota leaves \(Figures.bytes(free)) in \(place)"
+      : "\(Figures.bytes(free)) are free in \(place)"
     return PreflightFinding(
       .batch, .trouble, "Room", .disk,
-      "\(DoctorText.bytes(demand.bytes)) are needed\(here)\(promised), and \(have)\(unsized)",
-      "Free \(DoctorText.bytes(missing)), choose another disk with -d, or fetch a part of the list."
+      "\(Figures.bytes(demand.bytes)) are needed\(here)\(promised), and \(have)\(unsized)",
+      "Free \(Figures.bytes(missing)), choose another disk with -d, or fetch a part of the list."
     )
   }
 }

@@ -114,12 +114,9 @@ package enum Figures {
     return "\(min(99, Int(Double(max(0, part)) / Double(whole) * 100))) %"
   }
 
-  /// `100,000`.
-  package static func grouped(_ count: Int) -> String { Grouped.text(count) }
-
   /// `1 file`, `33 files`, `100,000 files`.
   package static func count(_ count: Int, _ word: String) -> String {
-    grouped(count) + " " + noun(count, word)
+    Grouped.text(count) + " " + noun(count, word)
   }
 
   /// `file` or `files`, where the number stands elsewhere.

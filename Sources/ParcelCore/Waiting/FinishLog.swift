@@ -31,8 +31,6 @@ package struct FinishLog: Sendable {
 
   package init() {}
 
-  package var isEmpty: Bool { files == 0 }
-
   package mutating func add(_ file: File, now: Instant) {
     if files == 0, next.map({ $0 < now }) ?? true { next = now + Self.pause }
     files += 1
@@ -70,9 +68,9 @@ package struct FinishLog: Sendable {
       ? "\(all) are verified"
       : verified == 0
         ? "\(all) are complete, no digests are known"
-        : "\(all) are complete, \(Figures.grouped(verified)) of them verified"
+        : "\(all) are complete, \(Grouped.text(verified)) of them verified"
     let known =
-      here == 0 ? "" : here == files ? ", already here" : ", \(Figures.grouped(here)) of them already here"
+      here == 0 ? "" : here == files ? ", already here" : ", \(Grouped.text(here)) of them already here"
     return "\(what): \(Figures.bytes(bytes))\(known)."
   }
 }

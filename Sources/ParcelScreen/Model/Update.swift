@@ -188,7 +188,7 @@ extension Model {
 
   private mutating func quit() -> [Effect] {
     guard totals.active > 0 else { return stop() }
-    let running = totals.active == 1 ? "1 file is" : "\(Figures.grouped(totals.active)) files are"
+    let running = totals.active == 1 ? "1 file is" : "\(Grouped.text(totals.active)) files are"
     dialog = .question(
       Question(subject: .quit, text: "\(running) running. Stop, save and leave? A later run continues."))
     return []

@@ -71,7 +71,7 @@ extension Model {
     let next = now + step
     // Below 1 they adapt again.
     settings.connections = next < 1 || (settings.connections == nil && step < 0 && now == 1) ? nil : next
-    say("Connections for each file: " + (settings.connections.map(Figures.grouped) ?? "adapting") + ".")
+    say("Connections for each file: " + (settings.connections.map(Grouped.text) ?? "adapting") + ".")
     return [.perform(.setConnections(settings.connections))]
   }
 }

@@ -32,7 +32,7 @@ private func drawPrompt(_ frame: inout Frame, _ prompt: Prompt, _ area: Rect) {
     for (index, completion) in prompt.completions.prefix(lines).enumerated() {
       let row = area.row + 1 + index
       if hidden > 0, index == lines - 1 {
-        frame.put("… \(Figures.grouped(hidden + 1)) more", row, 2 + prompt.label.utf8.count, .quiet)
+        frame.put("… \(Grouped.text(hidden + 1)) more", row, 2 + prompt.label.utf8.count, .quiet)
       } else {
         frame.put(
           completion.name, row, 2 + prompt.label.utf8.count, completion.isFolder ? .accent : .plain,

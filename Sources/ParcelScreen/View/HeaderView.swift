@@ -16,14 +16,14 @@ private func drawCounts(_ frame: inout Frame, _ model: Model) {
   let totals = model.totals
   var pieces: [[Span]] = []
   if totals.files > 0 {
-    let files = Figures.grouped(totals.files)
-    let done = Figures.padLeft(Figures.grouped(totals.done), files.utf8.count)
-    pieces.append([Span(done, .strong), Span("/" + files + (totals.files == 1 ? " file" : " files"))])
+    let files = Grouped.text(totals.files)
+    let done = Figures.padLeft(Grouped.text(totals.done), files.utf8.count)
+    pieces.append([Span(done, .strong), Span("/\(files) \(Figures.noun(totals.files, "file"))")])
     if totals.bytes > 0 {
       pieces.append([
         Span(Figures.bytes(totals.received, of: totals.bytes, aligned: true)),
         Span(
-          totals.unsized > 0 && columns >= 76 ? " + \(Figures.grouped(totals.unsized)) unknown" : "", .quiet),
+          totals.unsized > 0 && columns >= 76 ? " + \(Grouped.text(totals.unsized)) unknown" : "", .quiet),
       ])
     }
     if columns >= 100 { pieces.append(verifiedSpans(totals)) }

@@ -30,15 +30,15 @@ private func drawListRule(_ frame: inout Frame, _ model: Model, _ layout: Screen
   let list = model.list
   if !list.filter.isEmpty { add("filter: \(list.filter)", .accent) }
   if list.hidesDone { add("finished hidden", .accent) }
-  if !list.marked.isEmpty { add("◆ \(Figures.grouped(list.marked.count)) marked", .accent) }
+  if !list.marked.isEmpty { add("◆ \(Grouped.text(list.marked.count)) marked", .accent) }
   var right: [Span] = []
   if list.visible.count > layout.listLines, layout.listLines > 0 {
     let last = min(list.visible.count, list.top + layout.listLines)
-    let of = Figures.grouped(list.visible.count)
-    let window = Figures.grouped(list.top + 1) + "–" + Figures.grouped(last) + " of " + of
+    let of = Grouped.text(list.visible.count)
+    let window = Grouped.text(list.top + 1) + "–" + Grouped.text(last) + " of " + of
     right = [Span(window, .quiet)]
   } else if list.visible.count < model.totals.files {
-    right = [Span("\(Figures.grouped(list.visible.count)) of \(Figures.grouped(model.totals.files))", .quiet)]
+    right = [Span("\(Grouped.text(list.visible.count)) of \(Grouped.text(model.totals.files))", .quiet)]
   }
   frame.rule(layout.bodyRule, 0, frame.size.columns, left: left, right: right)
 }

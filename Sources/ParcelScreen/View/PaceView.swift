@@ -128,7 +128,7 @@ private func statusSpan(_ model: Model) -> Span? {
   case .finished where model.isAllDone: return doneSpan(totals)
   case .finished where totals.files > 0:
     return Span(
-      "finished, \(Figures.grouped(totals.done)) of \(Figures.grouped(totals.files)) done", .warning)
+      "finished, \(Grouped.text(totals.done)) of \(Grouped.text(totals.files)) done", .warning)
   default: return nil
   }
 }
@@ -140,23 +140,23 @@ private func doneSpan(_ totals: Totals) -> Span {
       totals.files == 1 ? "✔ the file is verified" : "✔ all \(Figures.count(totals.files, "file")) verified",
       style)
   }
-  return Span("✔ all complete, \(Figures.grouped(totals.verified)) verified", style)
+  return Span("✔ all complete, \(Grouped.text(totals.verified)) verified", style)
 }
 
 private func problemSpans(_ totals: Totals) -> [Span]? {
   var spans: [Span] = []
   if totals.held > 0 {
     let verb = totals.held == 1 ? "waits" : "wait"
-    spans.append(Span("◇ \(Figures.grouped(totals.held)) \(verb)", .warning))
+    spans.append(Span("◇ \(Grouped.text(totals.held)) \(verb)", .warning))
   }
   if totals.needsUser > 0 {
     if !spans.isEmpty { spans.append(Span("  ")) }
     let verb = totals.needsUser == 1 ? "needs" : "need"
-    spans.append(Span("! \(Figures.grouped(totals.needsUser)) \(verb) you", .warning))
+    spans.append(Span("! \(Grouped.text(totals.needsUser)) \(verb) you", .warning))
   }
   if totals.failed > 0 {
     if !spans.isEmpty { spans.append(Span("  ")) }
-    spans.append(Span("✘ \(Figures.grouped(totals.failed)) failed", .bad))
+    spans.append(Span("✘ \(Grouped.text(totals.failed)) failed", .bad))
   }
   return spans.isEmpty ? nil : spans
 }

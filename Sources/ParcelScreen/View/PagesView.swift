@@ -21,7 +21,7 @@ func drawLog(_ frame: inout Frame, _ model: Model, _ layout: ScreenLayout) {
   let body = layout.body
   let log = model.log
   var right: [Span] = []
-  if log.fromEnd > 0 { right = [Span("\(Figures.grouped(log.fromEnd)) newer ↓", .quiet)] }
+  if log.fromEnd > 0 { right = [Span("\(Grouped.text(log.fromEnd)) newer ↓", .quiet)] }
   frame.rule(
     layout.bodyRule, 0, frame.size.columns,
     left: insecureSpans(model) + [Span("Log", Style(.accent, bold: true))], right: right)

@@ -59,18 +59,18 @@ extension Model {
     let rate = Figures.rateWidth
     let count = 12
     let first = Figures.millisecondsWidth
-    let window = path.flatMap { $0.window > 0 ? Figures.grouped($0.window) : nil }
+    let window = path.flatMap { $0.window > 0 ? Grouped.text($0.window) : nil }
     let top = [
       cell("", 0, path?.roundTrip.map(Figures.milliseconds), first),
       cell("receives ", 9, (path?.receiveRate).map(Figures.rate), rate),
       cell("window ", 7, window, count) + packets(path?.window),
-      cell("flows ", 8, (path?.connections).map(Figures.grouped), count),
+      cell("flows ", 8, (path?.connections).map(Grouped.text), count),
     ]
     let bottom = [
       cell("", 0, (path?.loss).map(Figures.share), first),
-      cell("lost ", 9, (path?.receiveLost).map(Figures.grouped), rate),
-      cell("resent ", 7, (path?.retransmitted).map(Figures.grouped), count) + packets(path?.retransmitted),
-      cell("arrived ", 8, (path?.received).map(Figures.grouped), count) + packets(path?.received),
+      cell("lost ", 9, (path?.receiveLost).map(Grouped.text), rate),
+      cell("resent ", 7, (path?.retransmitted).map(Grouped.text), count) + packets(path?.retransmitted),
+      cell("arrived ", 8, (path?.received).map(Grouped.text), count) + packets(path?.received),
     ]
     let room = max(1, width - Self.labelWidth)
     return [("rtt", top), ("loss", bottom)].map { label, cells in

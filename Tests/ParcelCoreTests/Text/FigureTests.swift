@@ -67,8 +67,8 @@ import Testing
   }
 
   @Test func thousandsAreGrouped() {
-    #expect(Figures.grouped(999) == "999")
-    #expect(Figures.grouped(100_000) == "100,000")
+    #expect(Grouped.text(999) == "999")
+    #expect(Grouped.text(100_000) == "100,000")
     #expect(Figures.count(1, "file") == "1 file")
     #expect(Figures.count(1_234_567, "file") == "1,234,567 files")
   }
