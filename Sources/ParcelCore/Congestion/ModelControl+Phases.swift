@@ -78,7 +78,13 @@ extension ModelControl {
   }
 
   /// Seconds for which a probe sends faster: a round trip, and as long as a rate sample on paths that clocks do not resolve.
-  private var probeTime: Double { minimumTrip + 2 * unresolved }
+  private var probeTime: Double { minimumTrip + 2 * unresolved + unseenTime }
+
+  /// Seconds that a probe takes longer because exact counts are rare: a stock receiver tells nothing new while its acknowledgement
+  /// stands before a hole. A rate sample lies between two exact counts, and a shorter probe would drown in it.
+  private var unseenTime: Double {
+    max(0, min(2e-6 * Double(estimate.exactPause), 2 * minimumTrip) - minimumTrip / 4)
+  }
 
   /// One round trip, less when losses or a queue appear that cannot be of before.
   private mutating func stepUp() {

@@ -19,6 +19,8 @@ struct PathEstimate: Sendable {
   private(set) var next: Int
   /// When the delivered count was last known exactly.
   private(set) var exactTime = 0
+  /// Microseconds between two exact counts, on average.
+  private(set) var exactPause = 0
   /// The time of the latest event.
   private(set) var time = 0
 
@@ -247,6 +249,7 @@ struct PathEstimate: Sendable {
 
   /// The delivered count is exact, and `newest` is the newest packet that arrived.
   private mutating func learn(newest: Int, isFresh: Bool, wait: Int) {
+    exactPause += (time - exactTime - exactPause) / 8
     exactTime = time
     let record = ledger[newest]
     if isFresh, !record.marks.contains(.repeated) {
