@@ -104,6 +104,55 @@ import Testing
     chain.server.stop()
   }
 
+  @Test(arguments: [1500, 8400])
+  func stockPeersArePairedWithBothProgramsBothWays(_ segment: Int) throws {
+    let bytes = stockBytes(3_000_000, seed: 9)
+    let size = ["\(segment)", "\(bytes.count)", "9"]
+    // They connect: one sends, one asks and receives.
+    let got = Notebook()
+    let sink = try TestServer { stream in
+      if let all = try? stream.readAll() { got.write(all) }
+      stream.close()
+    }
+    defer { sink.stop() }
+    let far = try RunningProgram(
+      "parcel-udt2tcp", ["127.0.0.1:\(sink.port)", "-p", "0", "-i", "127.0.0.1", "--mss", "8400"])
+    let sender = try RunningProgram("StockPeer", ["send", "127.0.0.1", "\(far.port())"] + size)
+    #expect(sender.wait().code == 0)
+    #expect(eventually { got.bytes.count == bytes.count })
+    #expect(got.bytes == bytes)
+    let source = try web(bytes)
+    defer { source.stop() }
+    let other = try RunningProgram(
+      "parcel-udt2tcp", ["127.0.0.1:\(source.port)", "-p", "0", "-i", "127.0.0.1", "--mss", "8400"])
+    let asker = try RunningProgram(
+      "StockPeer", ["get", "127.0.0.1", "\(other.port())", "\(segment)", "/object"])
+    #expect(asker.wait().code == 0)
+    #expect(asker.out == "\(bytes.count)\n")
+    // They listen and send.
+    let stock = try RunningProgram("StockPeer", ["listen-send"] + size)
+    let near = try RunningProgram(
+      "parcel-tcp2udt", ["127.0.0.1:\(stock.line())", "-p", "0", "--mss", "8400"])
+    let client = try connect(near.port())
+    #expect(try client.readAll() == bytes)
+    client.close()
+  }
+
+  /// An end cannot be told to a stock peer: it comes with the close, when nothing has come back for 30 s.
+  @Test(.enabled(if: getenv("PARCEL_DEEP") != nil), arguments: [1500, 8400])
+  func aStockPeerThatListensGetsAllAndTheEnd(_ segment: Int) throws {
+    let bytes = stockBytes(3_000_000, seed: 9)
+    let digest = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    let stock = try RunningProgram("StockPeer", ["listen-receive", "\(segment)"])
+    let near = try RunningProgram(
+      "parcel-tcp2udt", ["127.0.0.1:\(stock.line())", "-p", "0", "--mss", "8400"])
+    let client = try connect(near.port())
+    try client.write(bytes)
+    client.close()
+    #expect(stock.wait().code == 0)
+    #expect(try stock.line(1) == "\(bytes.count) \(digest)")
+  }
+
   /// libudt destroys what is unread a minute after the peer has closed. Between our own ends the sender stays until all is read; a stock
   /// peer does not, and what it leaves goes into memory and the spool.
   @Test(.enabled(if: getenv("PARCEL_DEEP") != nil), arguments: [true, false])
