@@ -417,9 +417,9 @@ import Testing
 
   @Test func onlyIPv4MeansThatForBothEnds() throws {
     let connecting = try RunningProgram("parcel-tcp2udt", ["::1", "-p", "0", "--ipv4", "-v"])
-    let client = try connect(connecting.port())
-    #expect(throws: StreamEnd.self) { try client.readAll() }
-    client.close()
+    let port = try connecting.port()
+    // So quickly that already the connect may fail.
+    #expect(throws: (any Error).self) { try connect(port).readAll() }
     #expect(eventually { connecting.err.contains("it has no IPv4 address") })
     let listening = try RunningProgram("parcel-udt2tcp", ["127.0.0.1:9", "-p", "0", "--ipv4"])
     #expect(try listening.line().hasPrefix("listening on udt://0.0.0.0:"))
