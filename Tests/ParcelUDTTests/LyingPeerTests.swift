@@ -40,7 +40,7 @@ struct LyingPeerTests {
     }
     var random = Seeded(8)
     // A turn takes 20 ms when nothing comes: all together some time-outs and repairs.
-    for _ in 0..<(lie == .noise ? 5 : 25) {
+    for _ in 0..<(lie == .noise ? 5 : 15) {
       liar.tell(lie, &random)
       // As a relay asks for it.
       _ = stream.signs
