@@ -143,7 +143,7 @@ let package = Package(
       "ParcelRelayTests",
       [
         "ParcelRelay", "ParcelNet", "ParcelSystem", "ParcelCore", "ParcelTesting", "parcel-tcp2udt",
-        "parcel-udt2tcp",
+        "parcel-udt2tcp", "StockPeer",
       ]),
     tests("ParcelEngineTests", ["ParcelEngine", "ParcelCore", "ParcelTesting"]),
     tests(

@@ -10,8 +10,8 @@ void parcel_udt_note_facts(CUDT *cudt, parcel_udt_facts *facts) {
   facts->unacknowledged = inside::send_buffer(cudt)->getCurrBufSize();
   facts->payload = inside::payload(cudt);
   facts->expirations = inside::expirations(cudt);
-  facts->round_trip = inside::round_trip(cudt);
-  facts->round_trip_variance = inside::round_trip_variance(cudt);
+  facts->round_trip = parcel_udt_plausible_time(inside::round_trip(cudt));
+  facts->round_trip_variance = parcel_udt_plausible_time(inside::round_trip_variance(cudt));
   facts->window = inside::congestion_window(cudt);
   if (facts->window > inside::peer_window(cudt)) facts->window = inside::peer_window(cudt);
   facts->sent = inside::sent(cudt);
@@ -28,9 +28,26 @@ void parcel_udt_release(parcel_udt_connection *connection) {
   if (--connection->holders == 0) delete connection;
 }
 
+namespace {
+
+// A light acknowledgement is believed whatever it says. Of packets that were never sent, libudt would look for the bytes after its next
+// time-out, and send for no other connection meanwhile. With full acknowledgements it breaks the connection by itself.
+bool is_ahead_of_us(CUDT *cudt) {
+  int32_t acknowledged = inside::acknowledged(cudt);  // first: what is sent only grows
+  return CSeqNo::seqcmp(acknowledged, CSeqNo::incseq(inside::newest_sent(cudt))) > 0;
+}
+
+}  // namespace
+
 int parcel_udt_look(parcel_udt_connection *connection, parcel_udt_facts *facts) {
   std::lock_guard<std::mutex> guard(connection->lock);
-  if (connection->cudt) parcel_udt_note_facts(connection->cudt, &connection->last);
+  if (connection->cudt) {
+    if (!inside::is_broken(connection->cudt) && is_ahead_of_us(connection->cudt)) {
+      inside::broken_counter(connection->cudt) = 0;  // its collector need not wait for anybody to read
+      inside::is_broken(connection->cudt) = true;
+    }
+    parcel_udt_note_facts(connection->cudt, &connection->last);
+  }
   *facts = connection->last;
   if (connection->is_closed) facts->is_broken = 1;
   return connection->is_closed ? -1 : 0;
@@ -87,7 +104,11 @@ void parcel_udt_send_again(parcel_udt_connection *connection, const int32_t *seq
   pthread_mutex_lock(&inside::acknowledge_lock(cudt));
   for (int index = 0; index < count; index++) {
     int32_t sequence = sequences[index];
+    // From the latest acknowledgement on, as libudt does: the list has twice as many places as the peer's window, from there every packet
+    // on its way has one, and a number further back would be written in front of the list. A light acknowledgement, of which the data's
+    // knows nothing, may lie that far ahead.
     if (CSeqNo::seqcmp(sequence, inside::acknowledged_data(cudt)) < 0) continue;
+    if (CSeqNo::seqcmp(sequence, inside::acknowledged(cudt)) < 0) continue;
     if (CSeqNo::seqcmp(sequence, inside::newest_sent(cudt)) > 0) continue;
     inside::send_loss_list(cudt)->insert(sequence, sequence);
   }

@@ -23,6 +23,13 @@ struct parcel_udt_connection {
 
 void parcel_udt_note_facts(CUDT *cudt, parcel_udt_facts *facts);
 
+// Microseconds, of what libudt believes: a peer's acknowledgements say a round trip of their own, and a hostile one's a negative one or
+// one of half an hour, which libudt's arithmetic makes anything of.
+inline int parcel_udt_plausible_time(int microseconds) {
+  const int longest = 60 * 1000 * 1000;
+  return microseconds < 0 ? 0 : microseconds > longest ? longest : microseconds;
+}
+
 // Inside the connection's lock: `cudt`'s control object keeps to `pace` from now on.
 void parcel_udt_set_pace(CUDT *cudt, const parcel_udt_pace &pace);
 

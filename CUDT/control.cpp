@@ -45,7 +45,10 @@ public:
   }
 
   virtual void onACK(int32_t sequence) {
-    if (isNative()) return CUDTCC::onACK(sequence);
+    if (isNative()) {
+      CUDTCC::onACK(sequence);
+      return keepToOffer();
+    }
     parcel_udt_pace pace = {m_dPktSndPeriod, m_dCWndSize};
     hooks.acknowledged(context, sequence, &pace);
     keepTo(pace);
@@ -84,7 +87,8 @@ public:
     // Without room libudt drops it: it has not arrived.
     int offset = CSeqNo::seqoff(inside::received_up_to(cudt), packet->m_iSeqNo);
     if (offset >= inside::receive_buffer(cudt)->getAvailBufSize()) return;
-    hooks.arrived(context, packet->m_iSeqNo, inside::round_trip(cudt), inside::round_trip_variance(cudt));
+    hooks.arrived(context, packet->m_iSeqNo, parcel_udt_plausible_time(inside::round_trip(cudt)),
+                  parcel_udt_plausible_time(inside::round_trip_variance(cudt)));
   }
 
   // The receive thread, no lock held. libudt has put the words into this machine's byte order.
@@ -96,6 +100,12 @@ public:
     if (count > longest) count = longest;
     memcpy(words, packet->m_pcData, size_t(count) * 4);
     hooks.received(context, words, count);
+  }
+
+  // libudt's own law makes its window of a rate that the peer says. More than it has offered finds no place in libudt's list of losses.
+  void keepToOffer() {
+    if (!(m_dCWndSize <= m_dMaxCWndSize)) m_dCWndSize = m_dMaxCWndSize;
+    if (m_dCWndSize < 16) m_dCWndSize = 16;
   }
 
   void keepTo(const parcel_udt_pace &pace) {

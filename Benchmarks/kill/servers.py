@@ -95,7 +95,7 @@ class ParcelServer:
         self.root, self.log = f"{home}/www", f"{home}/parcel-server.log"
         os.makedirs(self.root, exist_ok=True)
         self.process = subprocess.Popen(
-            [program, "--root", self.root, "--log", self.log, "--rate", str(rate), "--udt-buffer-size", str(self.buffer)],
+            [program, "--root", self.root, "-p", "0", "--log", self.log, "--rate", str(rate), "--udt-buffer-size", str(self.buffer)],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):

@@ -9,12 +9,14 @@ package struct SocketAddress: Sendable {
   package var family: Int32 { Int32(storage.ss_family) }
   package var isIPv6: Bool { family == AF_INET6 }
 
-  /// All addresses of `host`, at least one: IPv4 first, as the original programs take it, in the resolver's order else.
+  /// All addresses of `host`, which may have brackets around it as in URLs, at least one: IPv4 first, as the original programs take it, in the resolver's order else.
   /// `passive`: to listen on. Blocks while names are looked up.
   package static func resolve(
     host: String, port: Int, passive: Bool = false
   ) -> Result<[SocketAddress], Cause> {
     guard (0...65_535).contains(port) else { return .failure(Cause("a port is a number from 0 to 65,535")) }
+    let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.contains(":")
+    let host = isBracketed ? String(host.dropFirst().dropLast()) : host
     var hints = addrinfo()
     hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
     hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)

@@ -30,6 +30,11 @@ package final class TCPListener: Sendable {
     guard socket >= 0 else { throw failure(Errno.last.message) }
     var on: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+    // "::" takes IPv4 in too, whatever the system's default.
+    var off: Int32 = 0
+    if address.isIPv6 {
+      setsockopt(socket, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
+    }
     guard address.withPointer({ bind(socket, $0, address.length) }) == 0, listen(socket, 1024) == 0 else {
       let cause = Errno.last.message
       Glibc.close(socket)

@@ -51,7 +51,7 @@ extension PathStatistics {
 }
 
 /// The open connections' paths, asked at most twice a second however many want to know.
-final class PathSampler: Sendable {
+package final class PathSampler: Sendable {
   private struct State {
     var ends: [Int: RelayEnd] = [:]
     var latest = PathStatistics()
@@ -63,8 +63,11 @@ final class PathSampler: Sendable {
 
   private let state = Mutex(State())
 
-  func add(_ number: Int, near: RelayEnd, far: RelayEnd) {
-    guard near.path != nil || far.path != nil else { return }
+  package init() {}
+
+  /// `far` nil: there is only the accepted one.
+  package func add(_ number: Int, near: RelayEnd, far: RelayEnd? = nil) {
+    guard near.path != nil || far?.path != nil else { return }
     state.withLock {
       $0.ends[number] = near.path != nil ? near : far
       $0.sharesSocket = near.path != nil
@@ -73,7 +76,7 @@ final class PathSampler: Sendable {
   }
 
   /// The last figures of a connection, whose path is not asked again.
-  func remove(_ number: Int) -> PathStatistics? {
+  @discardableResult package func remove(_ number: Int) -> PathStatistics? {
     state.withLock { state in
       guard let path = state.ends.removeValue(forKey: number)?.path?() else { return nil }
       var measured = 0
@@ -86,7 +89,7 @@ final class PathSampler: Sendable {
   }
 
   /// Sums over the open connections, and over those that have ended.
-  func sums(now: Double) -> (open: PathStatistics, past: PathStatistics) {
+  package func sums(now: Double) -> (open: PathStatistics, past: PathStatistics) {
     state.withLock { state in
       if now - state.taken >= 0.4 {
         var sum = PathStatistics()

@@ -54,11 +54,14 @@ package final class RelayService: Sendable {
     listeners.withLock { $0.append(listener) }
   }
 
-  /// Takes what `accept` gives, on a thread that asks again and again until the service stops.
-  package func accept(by accept: @escaping Accept) throws(Failure) {
+  /// Takes what `accept` gives, on a thread that asks again and again until the service stops, and calls `close` then.
+  package func accept(
+    close: @escaping @Sendable () -> Void = {}, by accept: @escaping Accept
+  ) throws(Failure) {
     accepting.enter()
     let started = ServiceThread.start { [self] in
       acceptLoop(accept)
+      close()
       accepting.leave()
     }
     guard started else {

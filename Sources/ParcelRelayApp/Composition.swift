@@ -13,14 +13,7 @@ extension RelayOptions {
     settings.maxConnections = maxConnections
     settings.maxPerSource = maxPerSource
     settings.limits.idle = idleTimeout > 0 ? idleTimeout : nil
-    for text in allow {
-      guard let range = AddressRange(text) else {
-        throw Failure(
-          .input, retry: .never, "--allow '\(Printable.text(text))' is no range of addresses.",
-          remedy: "Write it as 192.0.2.0/24, 2001:db8::/32 or one address.")
-      }
-      settings.allowed.append(range)
-    }
+    settings.allowed = try AddressRange.list(allow)
     return settings
   }
 
@@ -35,7 +28,29 @@ extension RelayOptions {
   }
 }
 
+extension AddressRange {
+  /// What `--allow` says. Throws `Failure(.input)` for what is none.
+  package static func list(_ texts: [String]) throws(Failure) -> [AddressRange] {
+    var ranges: [AddressRange] = []
+    for text in texts {
+      guard let range = AddressRange(text) else {
+        throw Failure(
+          .input, retry: .never, "--allow '\(Printable.text(text))' is no range of addresses.",
+          remedy: "Write it as 192.0.2.0/24, 2001:db8::/32 or one address.")
+      }
+      ranges.append(range)
+    }
+    return ranges
+  }
+}
+
 extension UDTOptions {
+  /// A relay's: with what is said of addresses.
+  package init(_ options: RelayOptions) {
+    self.init(options.udt)
+    isIPv4Only = options.onlyIPv4
+  }
+
   /// What the command line leaves out stays as it is.
   package init(_ tuning: UDTTuning) {
     self.init()

@@ -94,7 +94,10 @@ package struct UDTTuning: ParsableArguments {
   }
 
   package mutating func validate() throws {
-    if let mss, !(400...65_500).contains(mss) { throw ValidationError("--mss must be 400 to 65500.") }
+    let segments = PacketFilter.segments
+    if let mss, !segments.contains(mss) {
+      throw ValidationError("--mss must be \(segments.lowerBound) to \(segments.upperBound).")
+    }
     let sizes = 65_536...1_000_000_000
     if let udtBuffer, !sizes.contains(udtBuffer) {
       throw ValidationError("--udt-buffer-size must be 65536 to 1000000000.")

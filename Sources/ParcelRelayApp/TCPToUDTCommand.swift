@@ -77,7 +77,7 @@ package struct TCPToUDTCommand: ParsableCommand {
   private static func connect(_ target: Endpoint, _ options: RelayOptions, _ library: UDTLibrary)
     -> RelayService.Connect
   {
-    let connector = UDTConnector(options: UDTOptions(options.udt), library: library)
+    let connector = UDTConnector(options: UDTOptions(options), library: library)
     let watch = SegmentWatch(connector)
     return { () throws(RelayRefusal) in
       do throws(UDTStream.ConnectFailure) {

@@ -13,26 +13,17 @@ package enum UDTToTCPRelay {
     RelayProgram.prepare()
     let program = try RelayProgram(options.program(name))
     let settings = try options.settings()
-    let listener = try listener(options, library: try UDTLibrary())
+    // On all addresses of both families, or of IPv4 where there is no IPv6.
+    let listener = try UDTListener(
+      host: options.host ?? "::", port: options.port, options: UDTOptions(options), backlog: 1024,
+      library: try UDTLibrary())
     let service = UDTToTCP.service(
       target: target, settings, onlyIPv4: options.onlyIPv4, observe: { program.observe($0) })
-    try service.accept { timeout throws(Failure) in
-      try listener.accept(timeout: timeout).map { RelayEnd(udt: $0) }
-    }
-    let status = try program.run(
+    // Without a listener libudt answers no handshake: whoever comes while the rest ends learns that nobody is there.
+    try service.accept(
+      close: { listener.close() },
+      by: { timeout throws(Failure) in try listener.accept(timeout: timeout).map { RelayEnd(udt: $0) } })
+    return try program.run(
       service, listening: "udt://" + Endpoint(host: listener.host, port: listener.port).text)
-    listener.close()
-    return status
-  }
-
-  /// On all addresses of both families, or of IPv4 where there is no IPv6.
-  private static func listener(_ options: RelayOptions, library: UDTLibrary) throws(Failure) -> UDTListener {
-    let udt = UDTOptions(options.udt)
-    func listen(_ host: String) throws(Failure) -> UDTListener {
-      try UDTListener(host: host, port: options.port, options: udt, backlog: 1024, library: library)
-    }
-    if let host = options.host { return try listen(host) }
-    if !options.onlyIPv4, let both = try? listen("::") { return both }
-    return try listen("0.0.0.0")
   }
 }

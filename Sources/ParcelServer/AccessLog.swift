@@ -21,9 +21,9 @@ final class AccessLog: Sendable {
 
   private let file: Int32
 
-  /// Throws `Failure(.disk, .needsUser)`.
+  /// `path`: a file to append to, or "-" for standard output. Throws `Failure(.disk, .needsUser)`.
   init(path: String) throws(Failure) {
-    file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    file = path == "-" ? dup(1) : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard file >= 0 else {
       throw Failure(
         .disk, retry: .needsUser,

@@ -14,6 +14,7 @@ final class Connection: Sendable {
     var log: AccessLog?
     /// The value of `Alt-Svc` in answers over TCP (RFC 7838); nil: none.
     var alternative: String?
+    var figures = ServerFigures()
   }
 
   let stream: any ByteStream
@@ -100,6 +101,7 @@ final class Connection: Sendable {
     var sent = 0
     let complete = write(answer, request, keepsAlive: keepsAlive, sent: &sent)
     if !complete { stream.abort() }  // the client must not take a cut answer for an end
+    shared.figures.answered(answer.status, isComplete: complete)
     shared.log?.write(
       AccessLog.Entry(
         peer: stream.peer, way: way, method: request?.method ?? "-", target: request?.target ?? "-",
@@ -122,6 +124,7 @@ final class Connection: Sendable {
     case .none: return true
     case .bytes(let bytes):
       sent = bytes.count
+      shared.figures.sent(sent)
       return true
     case .file(let body, let range): return write(body, range, &sent)
     }
@@ -159,12 +162,14 @@ final class Connection: Sendable {
             file: descriptor, at: offset, count: count, timeout: shared.limits.writeTimeout)
           guard done > 0 else { return false }  // the file is shorter than it was
           sent += done
+          shared.figures.sent(done)
         } else {
           let got = body.read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
           guard got > 0 else { return false }
           try stream.write(
             UnsafeRawBufferPointer(rebasing: buffer[..<got]), timeout: shared.limits.writeTimeout)
           sent += got
+          shared.figures.sent(got)
         }
       } catch { return false }
     }

@@ -20,6 +20,8 @@ package struct ServerOptions: Sendable {
   package var rate: Int?
   /// Bytes per second of each connection; nil: no limit.
   package var connectionRate: Int?
+  /// Who may connect; empty: everybody.
+  package var allowed: [AddressRange] = []
   /// What `X-Auth-Token` must be; nil: open to all.
   package var token: String?
   /// Allows the token to cross a network in clear: without TLS, off loopback.
@@ -63,6 +65,7 @@ package final class FileServer: Sendable {
   private let listener: TCPListener
   private let shared: Connection.Shared
   private let certificate: TLSCertificate?
+  private let allowed: [AddressRange]
   private let state = Mutex(State())
   private let running = Countdown()
 
@@ -73,6 +76,7 @@ package final class FileServer: Sendable {
     try Self.checkToken(options)
     listener = try TCPListener(host: options.host, port: options.port)
     certificate = options.certificate
+    allowed = options.allowed
     shared = Connection.Shared(
       handler: Handler(content: content, token: options.token), limits: options.limits,
       total: options.rate.map { Throttle(bytesPerSecond: $0) }, perConnection: options.connectionRate,
@@ -111,12 +115,41 @@ package final class FileServer: Sendable {
     "\(certificate == nil ? "http" : "https")://\(listener.host.contains(":") ? "[\(listener.host)]" : listener.host):\(listener.port)"
   }
 
+  package var counters: ServerCounters {
+    shared.figures.counters(open: state.withLock { $0.connections.count })
+  }
+
+  private func isAllowed(_ peer: String) -> Bool {
+    let host = Endpoint(peer)?.host ?? peer
+    return allowed.isEmpty || allowed.contains { $0.contains(host) }
+  }
+
   /// Serves one more stream, wherever it comes from, on a thread of its own; with TLS when the server has a
-  /// certificate. Does not block.
-  package func serve(_ stream: any ByteStream, over way: Way) {
+  /// certificate. Does not block. `ended` is called once, when nothing of it is left.
+  package func serve(
+    _ stream: any ByteStream, over way: Way, ended: @escaping @Sendable () -> Void = {}
+  ) {
+    shared.figures.accepted()
+    guard isAllowed(stream.peer) else {
+      shared.figures.refused()
+      stream.abort()
+      stream.close()
+      return ended()
+    }
+    serveAllowed(stream, over: way, ended: ended)
+  }
+
+  private func serveAllowed(
+    _ stream: any ByteStream, over way: Way, ended: @escaping @Sendable () -> Void
+  ) {
+    func turnAway(_ stream: any ByteStream) {
+      shared.figures.refused()
+      refuse(stream, over: way)
+      ended()
+    }
     var stream = stream
     if let certificate {
-      guard let tls = TLSStream(over: stream, certificate) else { return refuse(stream, over: way) }
+      guard let tls = TLSStream(over: stream, certificate) else { return turnAway(stream) }
       stream = tls
     }
     let connection = Connection(stream, over: way, shared)
@@ -126,15 +159,16 @@ package final class FileServer: Sendable {
       state.connections[state.next] = connection
       return state.next
     }
-    guard let number else { return refuse(stream, over: way) }
+    guard let number else { return turnAway(stream) }
     running.enter()
     let started = ServiceThread.start { [self] in
       connection.run()
+      ended()
       forget(number)
     }
     if !started {
       forget(number)
-      refuse(stream, over: way)
+      turnAway(stream)
     }
   }
 

@@ -35,7 +35,7 @@ struct PathMeter: Sendable {
       let seconds = now - last.now
       path.receiveRate = (sample.read - last.read) / seconds
       path.sendRate = max(0, sample.delivered - last.delivered) / seconds
-      let lost = Double(sample.lost - last.lost)
+      let lost = Double(sample.lost &- last.lost)
       let all = lost + Double(sample.received - last.received)
       path.loss = all > 0 ? min(1, max(0, lost / all)) : 0
     }

@@ -177,7 +177,7 @@ extension PeerLink {
       signs.hasUnread = facts.readable != 0
       signs.packets = Int(clamping: facts.received)
       signs.silence = liveness.silence(now: MonotonicClock.now())
-      signs.timeout = Double(facts.round_trip + 4 * facts.round_trip_variance) / 1e6
+      signs.timeout = (Double(facts.round_trip) + 4 * Double(facts.round_trip_variance)) / 1e6
       return signs
     }
   }

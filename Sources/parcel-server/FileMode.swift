@@ -1,5 +1,7 @@
 import Glibc
 import ParcelCore
+import ParcelNet
+import ParcelRelay
 import ParcelRelayApp
 import ParcelServer
 import ParcelSystem
@@ -27,7 +29,10 @@ extension ServerCommand {
     let options = try options()
     let service = try FileService(
       content, options, udt: serving.noUdt ? nil : UDTOptions(udt))
+    var metrics: MetricsServer?
+    if let address = serving.metrics { metrics = try MetricsServer(address) { service.metrics } }
     print("listening on \(service.server.url)")
+    if let metrics, metrics.port != 0 { print("metrics on port \(metrics.port)") }
     fflush(nil)
     if verbose, !serving.noUdt { Say.error("UDT has the same port") }
     sigdelset(&signals, SIGPIPE)
@@ -35,7 +40,9 @@ extension ServerCommand {
     if verbose { Say.error("ending") }
     // A second signal ends at once.
     pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-    guard service.stop(deadline: serving.drain) else {
+    let isClean = service.stop(deadline: serving.drain)
+    metrics?.stop()
+    guard isClean else {
       Say.error("parcel-server: some answers had to be broken off.")
       // Threads that could not be stopped may be inside of libraries: their clean-up would wait or fall over them.
       _exit(1)
@@ -63,8 +70,10 @@ extension ServerCommand {
 
   private func options() throws(Failure) -> ServerOptions {
     var options = ServerOptions()
-    options.host = host
-    options.port = port
+    // "::" takes IPv4 too.
+    options.host = serving.onlyIPv4 && host == "::" ? "0.0.0.0" : host
+    options.port = listeningPort
+    options.allowed = try AddressRange.list(serving.allow)
     if let rate { options.rate = try RateText.bytesPerSecond(rate) }
     if let connectionRate { options.connectionRate = try RateText.bytesPerSecond(connectionRate) }
     if let tokenFile { options.token = try TokenFile.read(tokenFile) }
@@ -77,7 +86,7 @@ extension ServerCommand {
     } else if !serving.noUdt {
       options.advertised = .samePort
     }
-    options.log = log
+    options.log = log ?? (serving.logJson ? "-" : nil)
     options.limits.connections = serving.maxConnections
     options.limits.idleTimeout = serving.idleTimeout
     return options

@@ -1,5 +1,7 @@
 import Glibc
 import ParcelCore
+import ParcelRelay
+import ParcelRelayApp
 import ParcelServer
 import ParcelSystem
 import ParcelUDT
@@ -11,6 +13,7 @@ final class FileService: Sendable {
   private let udt: UDTListener?
   private let accepting = Countdown()
   private let isStopping = Atomic<Bool>(false)
+  private let paths = PathSampler()
 
   /// Any free port may be taken for UDP: so often is another one tried.
   private static let attempts = 20
@@ -57,15 +60,37 @@ final class FileService: Sendable {
 
   private func accept() {
     guard let udt else { return }
+    var number = 0
     while !isStopping.load(ordering: .acquiring) {
       do throws(Failure) {
-        if let stream = try udt.accept(timeout: 0.5) { server.serve(stream, over: .udt) }
+        guard let stream = try udt.accept(timeout: 0.5) else { continue }
+        number += 1
+        paths.add(number, near: RelayEnd(udt: stream))
+        server.serve(stream, over: .udt, ended: { [paths, number] in paths.remove(number) })
       } catch {
         if error.code == .cancelled { return }
         Say.error("parcel-server: \(error.text)")
         usleep(1_000_000)  // others must let go of something first
       }
     }
+  }
+
+  /// For Prometheus.
+  var metrics: String {
+    let counters = server.counters
+    var text = MetricsText(prefix: "parcel_server_")
+    text.gauge("connections_open", "Connections that are open.", Double(counters.open))
+    text.count("connections_total", "Connections accepted, those turned away included.", counters.total)
+    text.count(
+      "connections_refused_total", "Connections turned away: not allowed, or too many.", counters.refused)
+    text.counts(
+      "answers_total", "Answers by their status.", by: "status",
+      counters.answers.sorted { $0.key < $1.key }.map { (String($0.key), $0.value) })
+    text.count("answers_broken_total", "Answers that did not go out whole.", counters.brokenAnswers)
+    text.count("bytes_sent_total", "Bytes of answers' bodies.", counters.sent)
+    let (path, past) = paths.sums(now: MonotonicClock.seconds())
+    text.udt(path, past: past)
+    return text.text
   }
 
   /// Takes no more connections, lets running answers end for at most `deadline` seconds. Called once. True when nothing

@@ -41,8 +41,9 @@ struct ServerCommand: ParsableCommand {
   var demoScale = 1.0
 
   @Option(
-    name: [.short, .long], help: "Port; 0 takes any that is free for TCP and UDT.")
-  var port = 0
+    name: [.short, .long],
+    help: "Port; 0 takes any that is free for TCP and UDT. Default: 9000, with --demo 0.")
+  var port: Int?
 
   @Option(name: [.customShort("i"), .long], help: "Address to listen on.")
   var host = "127.0.0.1"
@@ -56,7 +57,8 @@ struct ServerCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the GDC manifest there before serving.", valueName: "file"))
   var manifest: String?
 
-  @Option(help: ArgumentHelp("Append one line of JSON for each answer.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Append one line of JSON for each answer; - is standard output.", valueName: "file"))
   var log: String?
 
   @Option(help: ArgumentHelp("Ask for the token in this file (X-Auth-Token).", valueName: "file"))
@@ -71,11 +73,16 @@ struct ServerCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Say on standard error what is served.")
   var verbose = false
 
+  /// The original's, unless something else is said; a demo has no need of one that others know.
+  var listeningPort: Int { port ?? (root == nil ? 0 : Endpoint.defaultPort) }
+
   func validate() throws {
+    guard log?.isEmpty != true else { throw ValidationError("--log needs a file name.") }
+    guard log == nil || !serving.logJson else { throw ValidationError("Give either --log or --log-json.") }
     guard demo != (root != nil) else {
       throw ValidationError("Give one of --root DIR, --demo, or a URL.")
     }
-    guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535.") }
+    guard (0...65535).contains(listeningPort) else { throw ValidationError("--port must be 0 to 65535.") }
     guard demoScale > 0, demoScale <= 1000 else {
       throw ValidationError("--demo-scale must be above 0, at most 1000.")
     }

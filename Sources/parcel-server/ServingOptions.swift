@@ -19,6 +19,20 @@ struct ServingOptions: ParsableArguments {
     help: ArgumentHelp("Where answers say that UDT is reached, instead of here.", valueName: "host:port"))
   var advertise: String?
 
+  @Option(help: ArgumentHelp("Accept only from these addresses. May be repeated.", valueName: "cidr"))
+  var allow: [String] = []
+
+  @Flag(name: .customLong("ipv4"), help: "Use IPv4 only.")
+  var onlyIPv4 = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer GET /metrics there, for Prometheus: 127.0.0.1:PORT or unix:PATH.", valueName: "address"))
+  var metrics: String?
+
+  @Flag(help: "The same as --log -.")
+  var logJson = false
+
   @Option(help: ArgumentHelp("Keep computed digests in this file.", valueName: "file"))
   var digestCache: String?
 

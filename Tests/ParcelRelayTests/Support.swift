@@ -165,6 +165,20 @@ func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
   return bytes
 }
 
+/// What StockPeer sends.
+func stockBytes(_ count: Int, seed: UInt64) -> [UInt8] {
+  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+  return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+    for index in 0..<count {
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      buffer[index] = UInt8(truncatingIfNeeded: state >> 24)
+    }
+    filled = count
+  }
+}
+
 extension ByteStream {
   func write(_ bytes: [UInt8], timeout: Double = 20) throws {
     try bytes.withUnsafeBytes { try write($0, timeout: timeout) }

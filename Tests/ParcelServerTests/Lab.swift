@@ -36,8 +36,10 @@ final class ServerProgram {
   let line: String
   let program: RunningProgram
 
+  /// Any free port unless the arguments say one.
   init(_ arguments: [String]) throws {
-    program = try RunningProgram("parcel-server", arguments)
+    let port = arguments.contains("-p") ? [] : ["-p", "0"]
+    program = try RunningProgram("parcel-server", arguments + port)
     line = try program.line()
     guard let port = line.split(separator: ":").last.flatMap({ Int($0) }) else {
       throw FixtureError("no port in '\(line)'")

@@ -5,6 +5,8 @@ import ParcelSystem
 import ParcelUDT
 import Testing
 
+import func ParcelTesting.eventually
+
 @testable import parcel_server
 
 @Suite("Over UDT")
@@ -191,6 +193,65 @@ struct ServerRuleTests {
       options.host = "0.0.0.0"
       options.certificate = certificate
     }
+  }
+
+  @Test("Only addresses that are allowed are served, over TCP and over UDT")
+  func allowed() throws {
+    let demo = ["--demo", "--demo-scale", "0.001"]
+    let closed = try ServerProgram(demo + ["--allow", "192.0.2.0/24", "--allow", "2001:db8::/32"])
+    for client in [try RawClient(port: closed.port), try SharedUDT.client(port: closed.port)] {
+      client.get("/none")
+      #expect(client.reply() == nil)
+    }
+    // Of a listener for both families IPv4's addresses have another form.
+    let open = try ServerProgram(demo + ["--allow", "192.0.2.7", "--allow", "127.0.0.0/8", "-i", "::"])
+    for client in [try RawClient(port: open.port), try SharedUDT.client(port: open.port)] {
+      client.get("/none")
+      #expect(client.reply()?.head.status == 404)
+    }
+    #expect(try run("parcel-server", demo + ["--allow", "10.0.0.1/8"]).code == 2)
+  }
+
+  @Test("Counters for Prometheus are at a Unix socket, and a line of JSON for each answer on standard output")
+  func figures() throws {
+    let folder = TemporaryFolder()
+    let path = folder.path + "/metrics"
+    let server = try ServerProgram([
+      "--demo", "--demo-scale", "0.001", "--metrics", "unix:" + path, "--log-json",
+    ])
+    for client in [try RawClient(port: server.port), try SharedUDT.client(port: server.port)] {
+      client.get("/none")
+      #expect(client.reply()?.head.status == 404)
+    }
+    var text = ""
+    func figures() throws -> String {
+      try run("curl", ["-sS", "--unix-socket", path, "http://server/metrics"]).out
+    }
+    // Connections end a moment after their clients have gone.
+    let isOver = try eventually {
+      text = try figures()
+      return text.contains("\nparcel_server_connections_open 0\n")
+    }
+    #expect(isOver, "\(text)")
+    for line in [
+      "connections_total 2", "connections_refused_total 0", "answers_total{status=\"404\"} 2",
+      "answers_broken_total 0",
+    ] { #expect(text.contains("\nparcel_server_\(line)\n"), "\(text)") }
+    #expect(!text.contains("\nparcel_server_udt_packets_sent_total 0\n"))
+    #expect(text.contains("# TYPE parcel_server_answers_total counter\n"))
+    #expect(server.stop() == 0)
+    #expect(access(path, F_OK) != 0, "the socket is gone with the program")
+    let lines = server.program.out.split(separator: "\n").dropFirst()
+    #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("{") && $0.contains("\"status\": 404") })
+    #expect(try run("parcel-server", ["--demo", "--metrics", "0.0.0.0:0"]).code == 2)
+  }
+
+  @Test("A folder is served at the original's port, a demo at any")
+  func ports() throws {
+    #expect(try ServerCommand.parse(["--root", "d"]).listeningPort == 9000)
+    #expect(try ServerCommand.parse(["--root", "d", "-p", "0"]).listeningPort == 0)
+    #expect(try ServerCommand.parse(["--demo"]).listeningPort == 0)
+    #expect(try RelayCommand.parse(["http://h:1"]).options.port == 9000)
   }
 
   @Test("When answers had to be broken off, it ends with 1")

@@ -206,6 +206,15 @@ struct RouteTests {
     }
   }
 
+  @Test("packets are as large as an Ethernet takes them, of both families, unless other sizes are asked for")
+  func segments() async throws {
+    #expect(UDTOptions().segment(isIPv6: false) == 1500 && UDTOptions().segment(isIPv6: true) == 1480)
+    var options = UDTOptions()
+    options.maximumSegment = 8400
+    #expect(options.forC(isIPv6: false).maximum_segment == 8400)
+    #expect(options.forC(isIPv6: true).maximum_segment == 8400)
+  }
+
   @Test("the packet sizes that got nothing through are not tried again with that peer")
   func sizes() async throws {
     try await onThread {

@@ -57,6 +57,83 @@ import Testing
     }
   }
 
+  /// Of noise some connections, as one may not outlive much of it: 100,000 packets in all, in the short run 5,000.
+  private static let connections: [LyingPeer.Lie: Int] = [.noise: getenv("PARCEL_DEEP") == nil ? 1 : 20]
+  private static func turns(_ lie: LyingPeer.Lie) -> Int { lie == .noise ? 5_000 / LyingPeer.noise : 15 }
+
+  /// Lets a liar have its say on a connection to `port`, where a large answer is asked for.
+  private func lie(_ lie: LyingPeer.Lie, to port: Int, _ random: inout Seeded) {
+    for _ in 0..<Self.connections[lie, default: 1] {
+      let liar = LyingPeer(window: lie == .window ? 32 : 8192)
+      #expect(liar.connect(to: port), "\(lie)")
+      liar.say("GET /large.bam HTTP/1.1\r\nHost: x\r\n\r\n")
+      for _ in 0..<Self.turns(lie) { liar.tell(lie, &random) }
+      liar.leave()
+    }
+  }
+
+  @Test("peers that are connected and lie, or send noise, hurt no program that listens")
+  func liars() throws {
+    defer { folder.remove() }
+    let root = folder.path + "/root"
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    try makeFile(root + "/large.bam", bytes: 12_000_000)
+    let server = try Service("parcel-server", ["--root", root], in: folder)
+    defer { server.stop() }
+    let far = try Service(
+      "parcel-udt2tcp", ["127.0.0.1:\(server.port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { far.stop() }
+    let programs = [server, far]
+    // The honest client has something to do meanwhile.
+    let honest = try Programs.start(
+      "parcel",
+      [
+        "-q", "-d", "out", "--limit-rate", "5M", "--relay", "127.0.0.1:\(far.port)", "-u",
+        "\(server.address)/large.bam",
+      ], in: folder)
+    var random = Seeded(31)
+    for program in programs { for lie in LyingPeer.Lie.allCases { self.lie(lie, to: program.port, &random) } }
+    let result = honest.wait()
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    #expect(
+      try digest("sha256sum", "\(folder.path)/out/large.bam") == digest("sha256sum", root + "/large.bam"))
+    let before = programs.map { memory($0.pid) }
+    for program in programs { lie(.noise, to: program.port, &random) }
+    for (program, old) in zip(programs, before) {
+      #expect(program.running.isRunning)
+      #expect(memory(program.pid) < old + 60_000, "\(old) kB, then \(memory(program.pid)) kB")
+    }
+  }
+
+  @Test("a server that is connected to and lies does not hurt the program that connects")
+  func lyingServer() throws {
+    defer { folder.remove() }
+    try makeFile(folder.path + "/body", bytes: 20_000_000)
+    let liar = LyingPeer()
+    let near = try Service("parcel-tcp2udt", ["127.0.0.1:\(liar.port)", "-p", "0"], in: folder)
+    defer { near.stop() }
+    var random = Seeded(32)
+    var before = 0
+    for turn in 0..<2 {
+      for lie in turn == 0 ? LyingPeer.Lie.allCases : [.noise] {
+        for _ in 0..<Self.connections[lie, default: 1] {
+          // Something to send, without asking first.
+          let curl = try Programs.start(
+            "curl",
+            ["-s", "-H", "Expect:", "-T", "body", "--max-time", "60", "http://127.0.0.1:\(near.port)/"],
+            in: folder)
+          #expect(liar.accept(), "\(lie)")
+          for _ in 0..<Self.turns(lie) { liar.tell(lie, &random) }
+          liar.leave()
+          curl.stop()
+          #expect(near.running.isRunning, "\(lie)")
+        }
+      }
+      if turn == 0 { before = memory(near.pid) }
+    }
+    #expect(memory(near.pid) < before + 60_000, "\(before) kB, then \(memory(near.pid)) kB")
+  }
+
   @Test(
     "packets that kill stock programs, and random ones, hurt none of ours", arguments: [1, 2] as [UInt64])
   func underFire(seed: UInt64) throws {

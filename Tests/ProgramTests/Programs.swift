@@ -65,8 +65,10 @@ final class Service {
   var pid: Int32 { running.pid }
   var port: Int { Int(address.split(separator: ":").last ?? "") ?? 0 }
 
+  /// parcel-server takes any free port unless the arguments say one.
   init(_ name: String, _ arguments: [String], in folder: TemporaryFolder) throws {
-    running = try Programs.start(name, arguments, in: folder)
+    let isFree = name == "parcel-server" && !arguments.contains("-p")
+    running = try Programs.start(name, arguments + (isFree ? ["-p", "0"] : []), in: folder)
     address = try running.line(after: "listening on ")
   }
 

@@ -152,6 +152,31 @@ import Testing
     try expectRight(names, root: nginx.root.path)
   }
 
+  @Test("the near relay killed in mid-transfer and started again: the file is right") func nearRelayDies()
+    throws
+  {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let port = nginx.http.split(separator: ":").last ?? ""
+    let far = try Service("parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+    defer { far.stop() }
+    let first = try Service("parcel-tcp2udt", ["127.0.0.1:\(far.port)", "-p", "0"], in: folder)
+    defer { first.stop() }
+    try scene(files, base: nginx.http, root: nginx.root.path)
+    var second: Service?
+    defer { second?.stop() }
+    let result = try fetchAndKill(
+      ["-e", "-H", "127.0.0.1", "-P", "\(first.port)", "--limit-rate", "8M"], signal: "-KILL",
+      pattern: "parcel-tcp2udt 127.0.0.1:\(far.port) ", times: 1
+    ) {
+      second = try Service(
+        "parcel-tcp2udt", ["127.0.0.1:\(far.port)", "-p", "\(first.port)"], in: folder)
+    }
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    try expectRight(names, root: nginx.root.path)
+  }
+
   /// Fetches over UDT while the embedded relay gets that signal so many times, and expects every file to be right.
   func fetchWithSignals(_ signal: String, times: Int) throws -> RunningProgram.Result {
     let root = try makeRoot()
