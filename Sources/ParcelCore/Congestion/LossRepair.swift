@@ -85,8 +85,8 @@ package struct LossRepair: Sendable {
     guard missing > 0, !gaps.isEmpty, !ranges.isEmpty else { return skipEmpty() }
     let clock = microseconds(now)
     let (roundTrip, variance) = repairTime.estimate(at: clock) ?? (roundTrip, variance)
-    let age = UInt32(min(60, 1.5 * roundTrip + 4 * variance + 0.010) * 1e6)
-    let overtaken = UInt32(min(60, 1.1 * roundTrip + 2 * variance + 0.003) * 1e6)
+    let age = RepairWait.microseconds(1.5 * roundTrip + 4 * variance + 0.010)
+    let overtaken = RepairWait.microseconds(1.1 * roundTrip + 2 * variance + 0.003)
     guard clock &- lastRepeat >= Self.batch else { return 0 }
     var written = 0
     for _ in 0..<gaps.count {

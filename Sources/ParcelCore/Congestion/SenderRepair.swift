@@ -99,7 +99,7 @@ package struct SenderRepair: Sendable {
     guard next > acknowledged, !packets.isEmpty else { return 0 }
     let clock = microseconds(now)
     // After a queue has grown or shrunk the variance is as large as the round trip for long: a hole must not wait for that.
-    let wait = UInt32(min(60, 1.3 * roundTrip + min(2 * variance, roundTrip / 2) + 0.015) * 1e6)
+    let wait = RepairWait.microseconds(1.3 * roundTrip + min(2 * variance, roundTrip / 2) + 0.015)
     var count = 0
     takeSuspects(clock: clock, wait: wait, into: packets, count: &count)
     if count == 0, let position = stuck(clock: clock, wait: wait) {

@@ -1,5 +1,6 @@
-import ParcelCore
 import Testing
+
+@testable import ParcelCore
 
 @Suite("Loss repair")
 struct RepairTests {
@@ -87,6 +88,12 @@ struct RepairTests {
       repair.receive(packet..<(packet + 1), at: 0.2)
     }
     #expect(repair.forgotten > 0)
+  }
+
+  @Test("A round trip that a peer makes up, negative or of half an hour, is a wait of none to a minute")
+  func lies() {
+    let waits = [-2147.483_648, 0, 0.25, 2147.483_647, .infinity, -.infinity].map(RepairWait.microseconds)
+    #expect(waits == [0, 0, 250_000, 60_000_000, 60_000_000, 0])
   }
 
   @Test("Reports cross the wrap of the sequence")
