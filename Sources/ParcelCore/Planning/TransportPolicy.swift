@@ -6,7 +6,7 @@
 /// that transfers of `wanted` may open only when none of the other kind is open to this server.
 ///
 ///     unmeasured ─ enough left ─► leg 1 ─► leg 2 ─► leg 3 ─► settled ─ minutes passed, or the rate fell ─► look ─► settled
-///     any of them ─ two udt transfers in a row without an answer ─► http for ten minutes ─► look
+///     any of them ─ two tries over udt in a row without an answer ─► http for ten minutes ─► look
 ///
 /// Times are arguments; `observe` is called a few times a second.
 package struct TransportPolicy: Sendable {
@@ -115,7 +115,8 @@ package struct TransportPolicy: Sendable {
     until: @autoclosure () -> String
   ) -> [Change] {
     if let lastFailure, opened <= lastFailure { return [] }
-    failures += 1
+    // The relay program asks once more before it says that nobody answers: then that was the second try.
+    failures += words == Self.noAnswer && now - opened >= rules.twoAnswers ? 2 : 1
     lastFailure = now
     if choice == .udt, relayKnown, failures > 1 { reason = "as chosen: " + words }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
@@ -190,6 +191,8 @@ package struct TransportRules: Sendable {
   package var longestLook = 600.0
   /// Below this share of what was measured, it looks again sooner.
   package var fall = 0.6
+  /// As long as two tries take to connect over UDP when nobody answers, 3 s each, and a little less.
+  package var twoAnswers = 5.5
   /// Without an answer over UDP: http for that long.
   package var silence = 600.0
   /// With less left than that at the present rate, nothing is measured.

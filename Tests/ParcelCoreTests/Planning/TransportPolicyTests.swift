@@ -143,6 +143,18 @@ private struct Path {
     #expect(path.policy.wanted == .udt)
   }
 
+  @Test func aConnectionThatWasAskedForTwiceIsNotAskedForAThirdTime() {
+    let begin = Instant(seconds: 50)
+    var silent = TransportPolicy(choice: .auto, relayKnown: true)
+    let changes = silent.failed(opened: begin, now: begin + 6.1, until: "14:12")
+    #expect(changes.map(\.reason) == ["no answer over UDP, http until 14:12"])
+    // What is refused sooner, or breaks behind the relay, may be another time's luck.
+    for (words, seconds) in [(TransportPolicy.noAnswer, 3.1), ("nothing comes through the relay", 20)] {
+      var policy = TransportPolicy(choice: .auto, relayKnown: true)
+      #expect(policy.failed(opened: begin, words: words, now: begin + seconds, until: "14:12").isEmpty)
+    }
+  }
+
   @Test func udtThatDiesLaterGivesWayAtOnce() {
     var path = Path { kind, time in kind == .udt ? (time < 100 ? 5e7 : nil) : 1e7 }
     path.run(99)
