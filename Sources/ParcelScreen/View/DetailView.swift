@@ -169,7 +169,7 @@ private func titleSpans(_ frame: Frame, _ model: Model, _ width: Int, isFocused:
   if status.connections > 0, let transport = status.transport {
     facts += "  \(Figures.count(status.connections, "connection")) over \(transport.rawValue)"
   }
-  let name = frame.charset.clipMiddle(
+  let name = frame.charset.clipName(
     model.rows.info(id).name, to: max(12, width - 18 - frame.charset.width(facts)))
   return [Span(name, isFocused ? Style(.accent, bold: true) : .strong), Span(facts, .quiet)]
 }
