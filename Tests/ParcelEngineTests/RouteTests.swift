@@ -62,6 +62,8 @@ extension EngineLab {
     // The store would stop the test at a byte written twice; none came twice either.
     #expect(lab.seen.totals.fetched == object.bytes.count)
     #expect(lab.status(0)?.choice == .udt)
+    // Its row still says how the last of it came.
+    #expect(lab.status(0)?.state == .verified && lab.status(0)?.transport == .udt)
   }
 
   @Test func andBackToHTTP() async {
