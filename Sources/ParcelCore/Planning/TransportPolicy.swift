@@ -48,6 +48,8 @@ package struct TransportPolicy: Sendable {
   var lastFailure: Instant?
   var deadUntil: Instant?
   private var lastUDT = 0
+  /// Of the UDT path while something went over it: at the end of a leg over http nothing does.
+  private(set) var lastPath: PathStatistics?
 
   package init(choice: TransportChoice, relayKnown: Bool, rules: TransportRules = TransportRules()) {
     self.choice = choice
@@ -107,16 +109,17 @@ package struct TransportPolicy: Sendable {
     return wanted == before ? [] : [Change(from: before, to: wanted, reason: reason)]
   }
 
-  /// A udt transfer that was opened at `opened` ended without an answer. `words`: why, at most 40 characters. `until`:
+  /// A udt transfer that was opened at `opened` ended without an answer. `words`: why, at most 40 characters. `isCertain`: another try would end so too. `until`:
   /// the time of day ten minutes (`rules.silence`) from now, for the reason. Transfers that were open together fail as
   /// one.
   package mutating func failed(
-    opened: Instant, words: String = TransportPolicy.noAnswer, now: Instant,
+    opened: Instant, words: String = TransportPolicy.noAnswer, isCertain: Bool = false, now: Instant,
     until: @autoclosure () -> String
   ) -> [Change] {
     if let lastFailure, opened <= lastFailure { return [] }
     // The relay program asks once more before it says that nobody answers: then that was the second try.
-    failures += words == Self.noAnswer && now - opened >= rules.twoAnswers ? 2 : 1
+    let wasAskedTwice = words == Self.noAnswer && now - opened >= rules.twoAnswers
+    failures += wasAskedTwice || isCertain ? 2 : 1
     lastFailure = now
     if choice == .udt, relayKnown, failures > 1 { reason = "as chosen: " + words }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
@@ -134,6 +137,7 @@ package struct TransportPolicy: Sendable {
       failures = 0
     }
     lastUDT = counters.bytes(.udt)
+    if counters.path?.roundTrip != nil { lastPath = counters.path }
     guard choice == .auto, relayKnown else { return [] }
     if let deadUntil {
       guard now >= deadUntil else { return [] }
