@@ -109,8 +109,8 @@ enum DatagramCheck {
 
   /// Bytes of the largest packet that goes to this address in one piece: as this machine's kernel knows it (its interface's, or
   /// what routers have told it before), and, after a packet of that size was sent, as routers on the way say. Nil when the
-  /// kernel does not say. `roundTrip`: seconds, nil when not known.
-  static func mtu(_ address: SocketAddress, roundTrip: Double?) -> PacketSizeMeasurement? {
+  /// kernel does not say. `roundTrip`: seconds.
+  static func mtu(_ address: SocketAddress, roundTrip: Double) -> PacketSizeMeasurement? {
     let socket = connected(to: address)
     guard socket >= 0 else { return nil }
     defer { close(socket) }
@@ -124,7 +124,7 @@ enum DatagramCheck {
     packet[1] = 1
     packet[15] = 1
     guard send(socket, packet, packet.count, Int32(MSG_NOSIGNAL)) == size else { return result }
-    let deadline = MonotonicClock.seconds() + min(1, 2 * (roundTrip ?? 0.5) + 0.2)
+    let deadline = MonotonicClock.seconds() + min(2, 2 * roundTrip + 0.2)
     while result.path == local, MonotonicClock.seconds() < deadline {
       usleep(20_000)
       result.path = mtu(socket, address) ?? local

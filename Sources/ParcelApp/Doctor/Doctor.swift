@@ -126,10 +126,11 @@ private struct Visit {
     let answers = DatagramCheck.probe(addresses)
     add(DoctorRules.datagrams(answers, relay: relay, source: source))
     add(DoctorRules.roundTrips(tcp: tcpRoundTrip, udp: answers.compactMap(\.roundTrip).min()))
-    let index = answers.firstIndex { $0.roundTrip != nil } ?? 0
-    let address = addresses[index]
-    let packets = DatagramCheck.mtu(address, roundTrip: answers[index].roundTrip)
-    add(DoctorRules.mtu(packets, address: address.text, in: .relay))
+    let index = answers.firstIndex { $0.roundTrip != nil }
+    let address = addresses[index ?? 0]
+    // Where nobody answers, that no router says anything means nothing.
+    let packets = answers[index ?? 0].roundTrip.map { DatagramCheck.mtu(address, roundTrip: $0) }
+    add(DoctorRules.mtu(packets ?? DatagramCheck.localMTU(address), address: address.text, in: .relay))
   }
 
   // MARK: The folder
