@@ -101,6 +101,7 @@ extension Engine {
     status.repair = entry.machine.repairReport
     if status.state.isDone {
       status.hashed = status.state == .verified ? status.received : 0
+      status.transport = entry.lastKind
       status.failure = nil
       return status
     }

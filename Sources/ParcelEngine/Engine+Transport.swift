@@ -87,9 +87,14 @@ extension Engine {
   private func noAnswer(_ failure: Failure, _ receiver: Receiver, of entry: Live, now: Instant) {
     guard let route = entry.route else { return }
     let silence = route.policy.rules.silence
-    let words = failure.code == .proxy ? TransportPolicy.noAnswer : "nothing comes through the relay"
+    // A program that is not there is no matter of UDP, and will not be there at a second try.
+    let isMissing = failure.code == .proxy && failure.retry == .needsUser
+    let words =
+      isMissing
+      ? "the program for UDT cannot be started"
+      : failure.code == .proxy ? TransportPolicy.noAnswer : "nothing comes through the relay"
     let changes = route.policy.failed(
-      opened: receiver.opened, words: words, now: now, until: later(silence))
+      opened: receiver.opened, words: words, isCertain: isMissing, now: now, until: later(silence))
     decided(changes, route, now: now)
   }
 }

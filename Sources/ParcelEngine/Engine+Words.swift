@@ -9,7 +9,8 @@ extension Engine {
       failure.code == .proxy ? entry.route?.relay.map { "the relay " + $0.text } : nil
     outages.add(
       failure, of: entry.id, title: infos[entry.id.index].name,
-      at: place ?? URLReference(entry.machine.url)?.hostAndPort ?? entry.origin, now: now)
+      at: place ?? URLReference(entry.machine.url)?.hostAndPort ?? entry.origin, isRelay: place != nil,
+      now: now)
   }
 
   /// Writes the lines that are due; with `isLast` all that are left.
@@ -22,11 +23,14 @@ extension Engine {
   }
 
   private func progress(of id: DownloadID, since: Instant) -> Outages.Progress {
-    if statuses[id.index].state.isDone { return .goesOn }
+    if statuses[id.index].state.isDone { return goesOn(statuses[id.index].transport) }
     guard let entry = live[id], !isRemoved[id.index], !entry.machine.isResting else { return .left }
-    if entry.machine.isFinishing { return .goesOn }
-    return entry.moved.map { $0 > since } ?? false ? .goesOn : .stuck
+    let goesOn = goesOn(entry.lastKind)
+    if entry.machine.isFinishing { return goesOn }
+    return entry.moved.map { $0 > since } ?? false ? goesOn : .stuck
   }
+
+  private func goesOn(_ last: TransportKind?) -> Outages.Progress { last == .udt ? .goesOn : .goesOnDirect }
 
   func finished(_ entry: Live, _ status: DownloadStatus, now: Instant) {
     let report = entry.report

@@ -28,6 +28,8 @@ final class Live {
   private var peak: Double?
   private var usedHTTP = false
   private var usedUDT = false
+  /// How the last transfer went; nil before the first.
+  private(set) var lastKind: TransportKind?
   /// Bytes of each open transfer that are in `incoming`.
   var counted: [TransferID: Int] = [:]
   var hashed = 0
@@ -78,6 +80,7 @@ final class Live {
   /// A transfer begins.
   func opened(_ kind: TransportKind, now: Instant) {
     if kind == .udt { usedUDT = true } else { usedHTTP = true }
+    lastKind = kind
     if busyUntil == nil { busyUntil = now }
   }
 

@@ -208,7 +208,10 @@ struct CurlFailure {
   ) -> Failure {
     var object = Printable.text(Redaction.url(request.url))
     if let range = request.range {
-      object += range.end == .max ? " from byte \(range.start)" : ", bytes \(range.start) to \(range.end - 1)"
+      // From 2^40 on it is no file's end, but the request for everything.
+      let isOpen = range.end >= 1 << 40
+      let from = range.start == 0 ? "" : " from byte \(range.start)"
+      object += isOpen ? from : ", bytes \(range.start) to \(range.end - 1)"
     }
     return Failure(code, retry: retry, "Could not fetch \(object): \(cause).", remedy: remedy)
   }

@@ -45,6 +45,7 @@ extension PathStatistics {
     receiveLost += other.receiveLost
     sendLost += other.sendLost
     retransmitted += other.retransmitted
+    receiveRepaired += other.receiveRepaired
     window += other.window
     drops = sharesSocket ? max(drops, other.drops) : drops + other.drops
   }

@@ -231,6 +231,8 @@ package final class CongestionBridge: @unchecked Sendable {
 
   /// Nil for the stock law, and before the first packet.
   var condition: ControlCondition? { state.withLock { $0.control.condition } }
+  /// Packets that were found missing and came after all.
+  var filled: Int { state.withLock { $0.losses?.filled ?? 0 } }
   /// Packets reported missing again, and packets sent again unasked.
   var repaired: (reported: Int, resent: Int) {
     state.withLock { ($0.losses?.repeated ?? 0, $0.repair?.resent ?? 0) }

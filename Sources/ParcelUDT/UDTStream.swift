@@ -76,7 +76,11 @@ package final class UDTStream: ByteStream {
     let facts = link.current
     let bytes = link.byteCounts
     let drops = udp.drops
-    return meter.withLock { $0.statistics(facts, bytes: bytes, drops: drops, now: MonotonicClock.now()) }
+    var path = meter.withLock {
+      $0.statistics(facts, bytes: bytes, drops: drops, now: MonotonicClock.now())
+    }
+    path.receiveRepaired = link.congestion.filled
+    return path
   }
 
   package func read(into buffer: UnsafeMutableRawBufferPointer, timeout: Double) throws(StreamEnd) -> Int {

@@ -35,7 +35,9 @@ struct DoctorTests {
       + DoctorRules.proxy(.none) + DoctorRules.certificate(certificate, now: 1_795_392_000)
       + DoctorRules.datagrams(datagrams, relay: Endpoint(host: "relay.example"), source: .option)
       + DoctorRules.roundTrips(tcp: 0.142, udp: 0.141)
-      + DoctorRules.mtu(1500, address: "192.0.2.9:9000", in: .relay) + DoctorRules.machine(machine)
+      + DoctorRules.mtu(
+        PacketSizeMeasurement(local: 1500, path: 1500), address: "192.0.2.9:9000", in: .relay)
+      + DoctorRules.machine(machine)
       + DoctorRules.folder(folder, needed: nil)
   }
 

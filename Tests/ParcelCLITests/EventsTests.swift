@@ -167,6 +167,21 @@ struct EventsTests {
 }
 
 struct SummaryTests {
+  @Test func `a short run took a short time, and not none`() {
+    var script = Script(names: ["a"], sizes: [10_000])
+    script.go(0, .opening)
+    script.go(0, .running)
+    script.go(0, .complete, at: 0.3) { $0.received = 10_000 }
+    script.totals.fetched = 10_000
+    script.totals.received = 10_000
+    var fold = RunFold()
+    fold.apply(script.snapshot(at: 0))
+    script.totals.fetched = 10_000
+    fold.apply(script.snapshot(at: 0.3))
+    let lines = Summary(fold, interrupted: false).lines(PlainStyle(color: false, unicode: true))
+    #expect(lines.joined(separator: "\n").contains("10.00 kB fetched in 0.3 s, "), "\(lines)")
+  }
+
   @Test func `text and JSON are as drawn`() {
     let summary = Summary(endedRun().fold, interrupted: false, partPath: partPath)
     let style = PlainStyle(color: false, unicode: true)

@@ -64,6 +64,7 @@ struct LiveListTests {
 
   @Test func `control characters in a name do not reach the terminal`() {
     var script = Script(names: ["a\u{1B}[2Jb\u{9B}c\nd"], sizes: [10])
+    script.go(0, .opening)
     script.go(0, .running)
     var fold = RunFold()
     let snapshot = script.snapshot(at: 0)

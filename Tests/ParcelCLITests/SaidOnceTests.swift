@@ -18,6 +18,20 @@ import Testing
     let text = output.out + output.err
     #expect(text.components(of: "Connection reset.") == 1)
   }
+
+  @Test(arguments: [nil, 2000])
+  func aRowWhoseNameOnlyTheServerKnowsStartsOnce(size: Int?) {
+    var script = Script(names: ["https://data.example/x"], sizes: [size])
+    var progress = PlainProgress(
+      medium: .pipe, style: PlainStyle(color: false, unicode: true), verbosity: .normal)
+    // Asked first, as the engine does where there is no name to open.
+    script.go(0, .running, at: 0.1)
+    var text = progress.show(script.snapshot(at: 0.2), columns: 80, rows: 24).out
+    script.go(0, .opening, at: 0.3)
+    script.go(0, .running, at: 0.4) { $0.size = 2000 }
+    text += progress.show(script.snapshot(at: 0.5), columns: 80, rows: 24).out
+    #expect(text == "started    https://data.example/x (2.00 kB)\n")
+  }
 }
 
 extension String {

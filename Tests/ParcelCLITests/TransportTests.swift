@@ -79,6 +79,9 @@ struct TransportTests {
       progress.show(second.snapshot, columns: 80, rows: 24).out
         == "transport  over udt from now on: 412 Mbit/s against 61 over http, loss 0.3 %, rtt 142 ms\n")
     #expect(progress.show(script.snapshot(at: 30), columns: 80, rows: 24).out.hasSuffix(", over udt\n"))
+    script.routes[0].isMeasuring = true
+    #expect(
+      progress.show(script.snapshot(at: 45), columns: 80, rows: 24).out.hasSuffix(", measuring udt\n"))
   }
 
   @Test func `quiet says nothing of routes, and with several servers each is named`() {

@@ -62,6 +62,8 @@ extension EngineLab {
     // The store would stop the test at a byte written twice; none came twice either.
     #expect(lab.seen.totals.fetched == object.bytes.count)
     #expect(lab.status(0)?.choice == .udt)
+    // Its row still says how the last of it came.
+    #expect(lab.status(0)?.state == .verified && lab.status(0)?.transport == .udt)
   }
 
   @Test func andBackToHTTP() async {
@@ -148,6 +150,26 @@ extension EngineLab {
     lab.expect("a.bin", object)
     #expect(lab.tunnel.requests.count == 2)
     #expect(lab.seen.routes.first?.reason == "no answer over UDP, http until 12:10")
+  }
+
+  @Test func aMissingProgramIsCalledThatAndNotTriedAgain() async {
+    let lab = both(.auto) { $0.connections = 1 }
+    let object = ScriptedObject(bytes: pattern(60 * mega))
+    await lab.engine.add([spec("a.bin", size: object.bytes.count)])
+    let missing = Failure(.proxy, retry: .needsUser, "Could not start 'parcel-tcp2udt'.")
+    await lab.flow(object, http: 1_500_000, udt: 0, seconds: 200) {
+      for transfer in lab.tunnel.open { lab.tunnel.end(transfer.request.id, .failed(missing)) }
+    }
+    lab.expect("a.bin", object)
+    #expect(lab.tunnel.requests.count == 1)
+    #expect(
+      lab.seen.routes.first?.reason == "the program for UDT cannot be started, http until 12:10")
+    let relayLines = lab.seen.log.map(\.text).filter {
+      $0.contains(relay.text) || $0.contains("parcel-tcp2udt")
+    }
+    // The relay is not "back": the file goes on without it.
+    #expect(!relayLines.contains { $0.contains("is back") }, "\(relayLines)")
+    #expect(relayLines.contains { $0.contains("1 file goes on over http") }, "\(relayLines)")
   }
 
   @Test func chosenUDTIsTriedAgainAndSaidSo() async {

@@ -27,6 +27,13 @@ import Testing
     #expect(refused?.retry == .later(after: nil))
     #expect(refused?.sentence.contains("connection refused") == true)
     #expect(refused?.sentence.contains(nginx.http + "/big") == true)
+    // The words for what was asked for: not an end that no file has.
+    for (range, words) in [
+      (0..<10, ", bytes 0 to 9: "), (0..<1 << 40, ": "), (7..<1 << 40, " from byte 7: "),
+    ] {
+      let failure = await harness.fetch(nginx.http + "/big", range: range).end?.failure
+      #expect(failure?.sentence.hasPrefix("Could not fetch \(nginx.http)/big\(words)") == true)
+    }
   }
 
   /// Whatever this machine's resolver would say.

@@ -17,6 +17,7 @@ extension Fixture {
     path.received = 12_345_678
     path.receiveLost = 37_037
     path.retransmitted = 12
+    path.receiveRepaired = 37_025
     path.loss = 0.003
     path.window = 16_384
     return path

@@ -111,6 +111,21 @@ import Testing
     #expect(edges(route) == small)
   }
 
+  @Test(arguments: [160, 120, 92, 80]) func aSegmentsTransportHasRoomBesideTheLongestFigures(columns: Int) {
+    var model = Fixture.model(columns, 36, route: Fixture.udtRoute)
+    var status = Fixture.statuses[2]
+    status.size = 999_990_000_000
+    model.change([2: status])
+    model.detail?.segments = [
+      SegmentStatus(
+        range: ByteRange(111_110_000_000, 999_990_000_000), received: 1, rate: 99_999e6 / 8, age: 3599,
+        retries: 3, activity: .receiving, transport: .http)
+    ]
+    model.press(.enter)
+    let line = view(model).text.split(separator: "\n").first { $0.contains("3 retries") }
+    #expect(line?.hasSuffix("99999 Mbit/s  59m 59s  3 retries  http") == true, "\(line ?? "none")")
+  }
+
   @Test func aPauseBetweenConnectionsKeepsTheLines() {
     var route = Fixture.udtRoute
     route.path = nil

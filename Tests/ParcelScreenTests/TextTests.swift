@@ -80,6 +80,23 @@ import Testing
     }
   }
 
+  @Test func rowsOfOneServerAreToldApart() {
+    let charset = Charset.unicode
+    let urls = (1...3).map { "https://data.example.org/projects/tcga/2026/sample-\($0)/reads.bam" }
+    #expect(charset.clipName(urls[0], to: 30) == "…/tcga/2026/sample-1/reads.bam")
+    #expect(Set(urls.map { charset.clipName($0, to: 30) }).count == 3)
+    #expect(charset.clipName(urls[0], to: 100) == urls[0])
+    let long = "https://data.example.org/TCGA.ACC.mutect.abbe72a5-adf8-4f17.somatic.maf.gz"
+    #expect(charset.clipName(long, to: 30) == "TCGA.ACC.mutect.abbe72….maf.gz")
+    #expect(charset.clipName("https://data.example.org/a/folder/", to: 20) == "…/a/folder/")
+    #expect(Charset.ascii.clipName(urls[1], to: 24) == "~/sample-2/reads.bam")
+    // Any other name as before.
+    #expect(charset.clipName("TCGA.ACC.mutect.abbe72a5-adf8-4f17.somatic.maf.gz", to: 30).hasPrefix("TCGA"))
+    for text in urls + [long, "https://h/", "http://日本語.example/日本語の長い名前のファイル"] {
+      for width in 0...80 { #expect(charset.width(charset.clipName(text, to: width)) <= width) }
+    }
+  }
+
   @Test func textIsWrappedAtSpaces() {
     #expect(Charset.unicode.wrap("one two three", to: 7) == ["one two", "three"])
     #expect(Charset.unicode.wrap("abcdefghij", to: 4) == ["abcd", "efgh", "ij"])

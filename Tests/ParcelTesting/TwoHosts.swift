@@ -6,6 +6,8 @@ import Glibc
 package final class TwoHosts: Sendable {
   package static let addressA = "10.77.0.1"
   package static let addressB = "10.77.0.2"
+  /// Of a third host, behind `b`.
+  package static let addressBehind = "10.78.0.2"
   package let a: String
   package let b: String
 
@@ -49,8 +51,30 @@ package final class TwoHosts: Sendable {
     try Spawn.run(["ip", "-n", b, "link", "set", "pb\(getpid())", "mtu", "\(bytes)"])
   }
 
+  /// A third host behind `b`, which becomes a router: it takes packets of that many bytes at most, and says so. There `program` runs, its
+  /// address added to its arguments; back once it listens there.
+  package func relayBehindARouter(packets: Int, _ program: [String]) throws -> RunningProgram {
+    let (left, right) = ("pr\(getpid())", "pc\(getpid())")
+    for command in [
+      ["ip", "netns", "add", behind],
+      ["ip", "link", "add", left, "netns", b, "type", "veth", "peer", "name", right, "netns", behind],
+      ["ip", "-n", b, "addr", "add", "10.78.0.1/24", "dev", left],
+      ["ip", "-n", behind, "addr", "add", Self.addressBehind + "/24", "dev", right],
+      ["ip", "-n", b, "link", "set", left, "mtu", "\(packets)", "up"],
+      ["ip", "-n", behind, "link", "set", right, "up"],
+      ["ip", "-n", a, "route", "add", "10.78.0.0/24", "via", Self.addressB],
+      ["ip", "-n", behind, "route", "add", "default", "via", "10.78.0.1"],
+      ["ip", "netns", "exec", b, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1"],
+    ] { try Spawn.run(command) }
+    let running = try RunningProgram("ip", ["netns", "exec", behind] + program + [Self.addressBehind])
+    _ = try running.line(after: "listening on ")
+    return running
+  }
+
+  private var behind: String { a + "-behind" }
+
   package func stop() {
-    for name in [a, b] {
+    for name in [a, b, behind] {
       try? Spawn.run(["sh", "-c", "ip netns pids \(name) | xargs -r kill -KILL"])
       try? Spawn.run(["ip", "netns", "del", name])
     }

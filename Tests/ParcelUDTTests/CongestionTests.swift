@@ -51,6 +51,9 @@ struct CongestionTests {
     }
     let got = try await onThread { try client.readToEnd() }
     #expect(got == Self.bytes)
+    // Nothing was sent again by this end: what the other one repaired is what a person wants to know.
+    let seen = client.path()
+    #expect(seen.receiveRepaired > 0 && seen.receiveRepaired <= seen.receiveLost)
     #expect(try await isDelivered)
     #expect(path.lost > 0)
     try await onThread {

@@ -146,6 +146,26 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: TwoHosts.isPossible, "network namespaces need root"))
+  func aRouterThatTakesOnlySmallPacketsIsFoundOut() throws {
+    defer { folder.remove() }
+    let hosts = try TwoHosts("doctor")
+    defer { hosts.stop() }
+    let server = try hosts.relayBehindARouter(
+      packets: 1400, ["\(Programs.folder)/parcel-server", "--root", folder.path, "-p", "9000", "-i"])
+    defer { server.stop() }
+    let result = try Programs.run(
+      "ip",
+      [
+        "netns", "exec", hosts.a, "\(Programs.folder)/parcel", "doctor", "--relay",
+        "\(TwoHosts.addressBehind):9000",
+      ], in: folder)
+    #expect(result.out.contains("answers as UDT 4"), "\(result.out) \(result.err)")
+    #expect(
+      result.out.contains("a router on the way takes packets of 1,400 bytes at most"), "\(result.out)")
+    #expect(result.out.contains("--mss 1400"), "\(result.out)")
+  }
+
   @Test func aDeadUDPPortIsTrouble() throws {
     defer { folder.remove() }
     let socket = try #require(DatagramSocket())

@@ -1,6 +1,7 @@
 import Foundation
 import ParcelCore
 import ParcelScreen
+import ParcelTesting
 import Testing
 
 /// The generated blocks of README and docs say what the program does. `script/docs` rewrites them.
@@ -53,6 +54,43 @@ import Testing
     let path = Programs.repository + "/Benchmarks/results/faults.txt"
     let lines = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
     return (lines.filter { $0.hasPrefix("|") }, lines[1])
+  }
+
+  /// What the README says about relays, typed as it stands there: only FILE and DIR are filled in. On a machine of its own, because
+  /// the ports are fixed.
+  @Test(.enabled(if: TwoHosts.isPossible, "network namespaces need root"))
+  func theRelayExampleWorksAsWritten() throws {
+    let folder = try TemporaryFolder("parcel-readme")
+    defer { folder.remove() }
+    let machine = try TwoHosts("readme")
+    defer { machine.stop() }
+    let text = try String(contentsOfFile: Programs.repository + "/README.md", encoding: .utf8)
+    let start = try #require(text.range(of: "Try it on one machine"))
+    let lines = text[start.upperBound...].components(separatedBy: "\n").dropFirst(2)
+      .prefix { $0.isEmpty || $0.hasPrefix("    ") }.filter { !$0.isEmpty }
+      .map { $0.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces) }
+    #expect(lines.count == 6, "\(lines)")
+    try FileManager.default.createDirectory(atPath: folder.path + "/DIR", withIntermediateDirectories: true)
+    try makeFile(folder.path + "/DIR/FILE", bytes: 20_000_003)
+    func type(_ line: String, in place: String) throws -> RunningProgram {
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      return try Programs.start(
+        "ip",
+        [
+          "netns", "exec", machine.a, "env", "-C", place,
+          "sh", "-c", "PATH=\(Programs.folder):$PATH; exec \(line)",
+        ], in: folder)
+    }
+    let services = try lines.prefix(3).map { try type($0, in: folder.path) }
+    defer { for service in services { service.stop() } }
+    for service in services { _ = try service.line(after: "listening on ") }
+    let wanted = try digest("sha256sum", folder.path + "/DIR/FILE")
+    for (index, line) in lines.dropFirst(3).enumerated() {
+      let place = "\(folder.path)/\(index)"
+      let result = try type(line, in: place).wait()
+      #expect(result.code == 0, "\(line): \(result.out) \(result.err)")
+      #expect(try digest("sha256sum", place + "/FILE") == wanted, "\(line)")
+    }
   }
 
   private func expectBlock(_ name: String, in file: String, _ wanted: String) throws {

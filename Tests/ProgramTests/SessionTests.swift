@@ -158,7 +158,9 @@ final class Tmux {
     try tmux.type("Escape", "t", "t")  // auto, then http
     try tmux.shows("http", "running")
     try tmux.shows("all 3 files verified")
-    try tmux.type("q")
+    try tmux.type("g", "Enter")
+    try tmux.shows("30.00 MB in ", "over http and udt")
+    try tmux.type("Escape", "q")
     try tmux.shows("READY>", "3 of 3 files complete")
     try scene.expectTheSameFiles()
   }

@@ -47,6 +47,8 @@ import Testing
 
   let files = [("large.bam", 40_000_003), ("middle.vcf", 2_500_000), ("small.txt", 700), ("empty", 0)]
   var names: [String] { files.map(\.0) }
+  /// Bytes of all.
+  var sum: Int { files.reduce(0) { $0 + $1.1 } }
 
   @Test("-u fetches from parcel-server over UDT, with nothing asked over TCP") func directly() throws {
     defer { folder.remove() }
@@ -57,6 +59,79 @@ import Testing
     let result = try fetch("-u")
     #expect(result.code == 0, "\(result.out) \(result.err)")
     try expectRight(names, root: root)
+    // The empty one needs no request.
+    try expectAllOverUDT(atLeast: names.count - 1)
+  }
+
+  /// The server's log: every answer went over UDT.
+  private func expectAllOverUDT(atLeast count: Int, place: SourceLocation = #_sourceLocation) throws {
+    let lines = try String(contentsOfFile: folder.path + "/log", encoding: .utf8).split(separator: "\n")
+    #expect(lines.count >= count, sourceLocation: place)
+    #expect(lines.allSatisfy { $0.contains("\"over\": \"udt\"") }, "\(lines)", sourceLocation: place)
+  }
+
+  @Test("-u with -s: the server's host and port over UDT, its path as given") func serverOfIds() throws {
+    defer { folder.remove() }
+    let root = try makeRoot()
+    try FileManager.default.createDirectory(atPath: root + "/deep", withIntermediateDirectories: true)
+    try makeFile(root + "/deep/some-id", bytes: 2_500_000)
+    let server = try Service("parcel-server", ["--root", root, "--log", folder.path + "/log"], in: folder)
+    defer { server.stop() }
+    let result = try Programs.run(
+      "parcel", ["-u", "-s", server.address + "/deep/", "-d", "out", "some-id"], in: folder)
+    #expect(result.code == 0, "\(result.out) \(result.err)")
+    let out = "\(folder.path)/out/some-id"
+    #expect(
+      try digest("sha256sum", out + "/some-id") == digest("sha256sum", root + "/deep/some-id"))
+    try expectAllOverUDT(atLeast: 1)
+    let log = try String(contentsOfFile: folder.path + "/log", encoding: .utf8)
+    #expect(log.contains("\"path\": \"/deep/some-id\""), "\(log)")
+  }
+
+  /// What a relay's log says of the connections that have ended: how many, and the bytes that came from the server.
+  private func relayed(_ log: String) -> (connections: Int, bytes: Int) {
+    let text = (try? String(contentsOfFile: "\(folder.path)/\(log)", encoding: .utf8)) ?? ""
+    let records = text.split(separator: "\n").compactMap {
+      try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+    return (records.count, records.reduce(0) { $0 + ($1["received"] as? Int ?? 0) })
+  }
+
+  @Test("small files share a few connections through a relay, by HTTP/2 and by reuse") func sharing() throws {
+    defer { folder.remove() }
+    let nginx = try Nginx()
+    defer { nginx.stop() }
+    let many = (0..<120).map { ("small-\($0)", 3000 + $0) }
+    for (index, address) in [nginx.https, nginx.http].enumerated() {
+      let port = address.split(separator: ":").last ?? ""
+      let relay = try Service(
+        "parcel-udt2tcp",
+        ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1", "--log", "\(folder.path)/relay-\(index)"],
+        in: folder)
+      defer { relay.stop() }
+      try scene(many, base: address, root: nginx.root.path)
+      let result = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "--cacert", nginx.authority)
+      #expect(result.code == 0, "\(result.out) \(result.err)")
+      try expectRight(many.map(\.0), root: nginx.root.path)
+      let sum = many.reduce(0) { $0 + $1.1 }
+      #expect(eventually { relayed("relay-\(index)").bytes > sum })
+      // HTTP/2: streams of one; HTTP/1.1: as many as run beside each other, each used again and again.
+      #expect(relayed("relay-\(index)").connections <= (index == 0 ? 2 : 8))
+      try FileManager.default.removeItem(atPath: folder.path + "/out")
+    }
+  }
+
+  @Test("the clients hold nothing of libudt, which the relay program has") func clientsWithoutLibudt() throws
+  {
+    defer { folder.remove() }
+    func holds(_ name: String) -> Bool {
+      (try? Spawn.run(["grep", "-q", "_ZN4CUDT", "\(Programs.folder)/\(name)"])) != nil
+    }
+    #expect(holds("parcel-tcp2udt"))
+    #expect(!holds("parcel") && !holds("parcel-tui"))
+    for name in ["parcel", "parcel-tui"] {
+      #expect(try !Spawn.output(of: ["ldd", "\(Programs.folder)/\(name)"]).contains("libudt"))
+    }
   }
 
   @Test("through a relay, TLS and its checks are the data server's, end to end") func throughARelay() throws {
@@ -65,12 +140,14 @@ import Testing
     defer { nginx.stop() }
     let port = nginx.https.split(separator: ":").last ?? ""
     let relay = try Service(
-      "parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
+      "parcel-udt2tcp",
+      ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1", "--log", folder.path + "/relayed"], in: folder)
     defer { relay.stop() }
     try scene(files, base: nginx.https, root: nginx.root.path)
     let right = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "--cacert", nginx.authority)
     #expect(right.code == 0, "\(right.out) \(right.err)")
     try expectRight(names, root: nginx.root.path)
+    #expect(eventually { relayed("relayed").bytes > sum })
     try FileManager.default.removeItem(atPath: folder.path + "/out")
     let unknown = try fetch("--relay", "127.0.0.1:\(relay.port)", "-u", "--retries", "0")
     #expect(unknown.code == 7 && unknown.out.contains("certificate"), "\(unknown.out) \(unknown.err)")
@@ -83,12 +160,14 @@ import Testing
     let port = nginx.http.split(separator: ":").last ?? ""
     let far = try Service("parcel-udt2tcp", ["127.0.0.1:\(port)", "-p", "0", "-i", "127.0.0.1"], in: folder)
     defer { far.stop() }
-    let near = try Service("parcel-tcp2udt", ["127.0.0.1:\(far.port)", "-p", "0"], in: folder)
+    let near = try Service(
+      "parcel-tcp2udt", ["127.0.0.1:\(far.port)", "-p", "0", "--log", folder.path + "/relayed"], in: folder)
     defer { near.stop() }
     try scene(files, base: nginx.http, root: nginx.root.path)
     let result = try fetch("-e", "-H", "127.0.0.1", "-P", "\(near.port)")
     #expect(result.code == 0, "\(result.out) \(result.err)")
     try expectRight(names, root: nginx.root.path)
+    #expect(eventually { relayed("relayed").bytes > sum })
   }
 
   @Test("parcel-server URL serves what is behind it, as the original's does") func originalServer() throws {
@@ -228,9 +307,20 @@ import Testing
     let nginx = try Nginx()
     defer { nginx.stop() }
     try scene(files, base: nginx.http, root: nginx.root.path)
-    // Nothing listens on this port: it was free a moment ago.
-    let result = try fetch("--relay", "127.0.0.1:9", "--limit-rate", "4M")
-    #expect(result.code == 0, "\(result.out) \(result.err)")
+    // Slow enough that udt is measured while there is something left. Nobody listens on the discard port.
+    let run = try Programs.start(
+      "parcel",
+      [
+        "-m", "wanted.tsv", "-d", "out", "-v", "-n", "1", "--relay", "127.0.0.1:9", "--limit-rate", "2M",
+      ], in: folder)
+    #expect(eventually { run.out.contains("no answer over UDP, http until") || !run.isRunning })
+    run.signal(SIGINT)
+    let result = run.wait()
+    #expect(result.code == 130, "\(result.out) \(result.err)")
+    let note = result.out.split(separator: "\n").first { $0.contains("no answer over UDP") } ?? ""
+    #expect(note.contains("\(nginx.http): over http: no answer over UDP, http until "), "\(result.out)")
+    let rest = try fetch()
+    #expect(rest.code == 0, "\(rest.out) \(rest.err)")
     try expectRight(names, root: nginx.root.path)
   }
 

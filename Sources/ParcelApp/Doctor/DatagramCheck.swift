@@ -107,18 +107,56 @@ enum DatagramCheck {
 
   // MARK: MTU
 
-  /// Bytes of the largest packet that the kernel would send to this address in one piece: its interface's, or what routers
-  /// have told it before. Nil when it does not say. Nothing is sent.
-  static func mtu(_ address: SocketAddress) -> Int? {
+  /// Bytes of the largest packet that goes to this address in one piece: as this machine's kernel knows it (its interface's, or
+  /// what routers have told it before), and, after a packet of that size was sent, as routers on the way say. Nil when the
+  /// kernel does not say. `roundTrip`: seconds.
+  static func mtu(_ address: SocketAddress, roundTrip: Double) -> PacketSizeMeasurement? {
     let socket = connected(to: address)
     guard socket >= 0 else { return nil }
     defer { close(socket) }
+    guard neverCut(socket, address), let local = mtu(socket, address) else { return nil }
+    var result = PacketSizeMeasurement(local: local, path: local)
+    let size = min(local, 1500) - (address.isIPv6 ? 48 : 28)
+    guard size > 16 else { return result }
+    var packet = [UInt8](repeating: 0, count: size)
+    // UDT's keep-alive to a connection that is not there: nobody answers it, whatever its size.
+    packet[0] = 0x80
+    packet[1] = 1
+    packet[15] = 1
+    guard send(socket, packet, packet.count, Int32(MSG_NOSIGNAL)) == size else { return result }
+    let deadline = MonotonicClock.seconds() + min(2, 2 * roundTrip + 0.2)
+    while result.path == local, MonotonicClock.seconds() < deadline {
+      usleep(20_000)
+      result.path = mtu(socket, address) ?? local
+    }
+    return result
+  }
+
+  /// As `mtu(_:roundTrip:)` without sending anything.
+  static func localMTU(_ address: SocketAddress) -> PacketSizeMeasurement? {
+    let socket = connected(to: address)
+    guard socket >= 0 else { return nil }
+    defer { close(socket) }
+    guard neverCut(socket, address), let local = mtu(socket, address) else { return nil }
+    return PacketSizeMeasurement(local: local, path: nil)
+  }
+
+  private static func neverCut(_ socket: Int32, _ address: SocketAddress) -> Bool {
     let isIPv6 = address.isIPv6
-    let level = Int32(isIPv6 ? IPPROTO_IPV6 : IPPROTO_IP)
     var value: Int32 = isIPv6 ? IPV6_PMTUDISC_DO : IP_PMTUDISC_DO
+    return setsockopt(
+      socket, Int32(isIPv6 ? IPPROTO_IPV6 : IPPROTO_IP), isIPv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &value,
+      socklen_t(MemoryLayout<Int32>.size)) == 0
+  }
+
+  private static func mtu(_ socket: Int32, _ address: SocketAddress) -> Int? {
+    let isIPv6 = address.isIPv6
+    var value: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    guard setsockopt(socket, level, isIPv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &value, size) == 0,
-      getsockopt(socket, level, isIPv6 ? IPV6_MTU : IP_MTU, &value, &size) == 0, value > 0
+    guard
+      getsockopt(
+        socket, Int32(isIPv6 ? IPPROTO_IPV6 : IPPROTO_IP), isIPv6 ? IPV6_MTU : IP_MTU, &value, &size) == 0,
+      value > 0
     else { return nil }
     return Int(value)
   }

@@ -294,7 +294,7 @@ extension Summary {
   private var amounts: String {
     let here = bytes > 0 ? Figures.bytes(received, of: bytes) : Figures.bytes(received)
     guard fetched > 0 else { return "\(here); nothing fetched" }
-    let mean = "\(Figures.bytes(fetched)) fetched in \(Figures.duration(seconds))"
+    let mean = "\(Figures.bytes(fetched)) fetched in \(Figures.elapsed(seconds))"
     return "\(here); \(mean), \(Figures.rate(meanRate)) on average"
   }
 

@@ -86,9 +86,9 @@ extension RunFold {
     case .paused: return line(.running, "resumed", name + amount(row.status, before: " at "))
     case .retrying, .verifying, .repairing, .held:
       return verbosity >= .verbose ? line(.running, "running", name) : nil
-    case .waiting where row.status.size == nil && verbosity < .verbose:
-      // Only the server knows its name and size: said when it has answered.
-      return nil
+    case .waiting:
+      // Only the server knows its name, or it would be opened first: said when it has answered and the file is open.
+      return verbosity >= .verbose ? line(.running, "asking", name) : nil
     default: break
     }
     guard row.baseline > 0 else {

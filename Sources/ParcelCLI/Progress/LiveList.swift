@@ -154,11 +154,12 @@ extension RunFold {
   /// Some server has a relay, so that how bytes travel is worth a word.
   var hasRelay: Bool { routes.contains { $0.relay != nil } }
 
-  /// "over udt", "over http and udt", nil without a relay.
+  /// "over udt", "over http and udt", "measuring udt"; nil without a relay.
   private var transportText: String? {
     guard hasRelay else { return nil }
     let used = TransportKind.allCases.filter { kind in routes.contains { $0.current == kind } }
-    return "over " + used.map(\.rawValue).joined(separator: " and ")
+    return (routes.contains(where: \.isMeasuring) ? "measuring " : "over ")
+      + used.map(\.rawValue).joined(separator: " and ")
   }
 
   /// "1.91 of 4.23 GB"; while sizes are unknown "1.91 of at least 4.23 GB", or only what was received.

@@ -24,6 +24,8 @@ package struct LossRepair: Sendable {
   private var gaps: GrowingRing<Gap>
   /// Packets missing now.
   package private(set) var missing = 0
+  /// Packets that were missing and came, so far.
+  package private(set) var filled = 0
   /// Packets reported again so far.
   package private(set) var repeated = 0
   /// Gaps that found no room: only the sender's timeout repairs them.
@@ -65,6 +67,7 @@ package struct LossRepair: Sendable {
     } else if missing > 0, next - position <= bitMask, isMissing(position) {
       clear(position)
       missing -= 1
+      filled += 1
       repairTime.arrived(position, at: clock)
       repaired = position
       repairedAt = clock

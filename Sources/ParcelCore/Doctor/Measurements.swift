@@ -133,6 +133,19 @@ package struct DatagramMeasurement: Sendable {
   }
 }
 
+/// How large packets to one address may be.
+package struct PacketSizeMeasurement: Sendable, Hashable {
+  /// Bytes that this machine's kernel would send there in one packet.
+  package var local: Int
+  /// The same once routers on the way had the time to say that they take less; nil: nothing was sent.
+  package var path: Int?
+
+  package init(local: Int, path: Int?) {
+    self.local = local
+    self.path = path
+  }
+}
+
 /// What this machine allows.
 package struct MachineMeasurement: Sendable {
   /// Bytes; nil when the system does not say.

@@ -82,16 +82,26 @@ extension DoctorRules {
     ]
   }
 
-  /// `mtu`: bytes of the largest packet that this machine's kernel would send there unbroken; nil: it does not say.
-  package static func mtu(_ mtu: Int?, address: String, in section: Finding.Section) -> [Finding] {
-    guard let mtu else {
+  /// `size`: nil when this machine's kernel does not say.
+  package static func mtu(_ size: PacketSizeMeasurement?, address: String, in section: Finding.Section)
+    -> [Finding]
+  {
+    guard let size else {
       return [.neutral(section, "MTU", "unknown: the system does not say for \(address)")]
     }
-    let known = "\(Grouped.text(mtu)) bytes leave this machine in one packet"
     let isIPv6 = address.hasPrefix("[")
+    let mtu = min(size.local, size.path ?? size.local)
+    let known =
+      mtu < size.local
+      ? "a router on the way takes packets of \(Grouped.text(mtu)) bytes at most"
+      : "\(Grouped.text(mtu)) bytes leave this machine in one packet"
+    let rest =
+      size.path == nil
+      ? "whether the rest of the way takes as much was not tested"
+      : "no router on the way said that it takes less"
     let finding: Finding =
       mtu >= 1500
-      ? .good(section, "MTU", "\(known); whether the rest of the way takes as much was not tested")
+      ? .good(section, "MTU", "\(known); \(rest)")
       : .remark(
         section, "MTU", "\(known), fewer than the usual 1,500 (a VPN or tunnel?)",
         "UDT offers packets of \(isIPv6 ? "1,480" : "1,500"): start the relay with --mss \(max(576, isIPv6 ? mtu - 20 : mtu))."

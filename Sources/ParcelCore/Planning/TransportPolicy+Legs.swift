@@ -108,10 +108,10 @@ extension TransportPolicy {
     _ kind: TransportKind, _ rate: Double, _ counters: TransportCounters, now: Instant
   ) -> [Change] {
     series?.results.append((kind, rate))
-    guard let series, let next = series.rest.first else { return decide(counters, now: now) }
+    guard let series, let next = series.rest.first else { return decide(now: now) }
     if Double(counters.left) < rules.littleLeft * max(rate, series.rate(decided) ?? 0) {
       return series.rate(decided.other) == nil
-        ? giveUp("little left: not measured", now: now) : decide(counters, now: now)
+        ? giveUp("little left: not measured", now: now) : decide(now: now)
     }
     self.series?.rest.removeFirst()
     self.series?.leg = MeasuringSeries.Leg(kind: next, phase: .clearing(since: now))
@@ -129,7 +129,7 @@ extension TransportPolicy {
   }
 
   /// Compares, and switches for enough gain.
-  private mutating func decide(_ counters: TransportCounters, now: Instant) -> [Change] {
+  private mutating func decide(now: Instant) -> [Change] {
     guard let series, let present = series.rate(decided), let other = series.rate(decided.other) else {
       return giveUp("not measured yet", now: now)
     }
@@ -147,7 +147,7 @@ extension TransportPolicy {
     self.series = nil
     forget()
     let rates = decided == before ? (present, other) : (other, present)
-    reason = Self.comparison(decided, rates.0, against: rates.1, path: counters.path)
+    reason = Self.comparison(decided, rates.0, against: rates.1, path: lastPath)
     return [Change(from: before, to: decided, reason: reason)]
   }
 

@@ -6,7 +6,7 @@
 /// that transfers of `wanted` may open only when none of the other kind is open to this server.
 ///
 ///     unmeasured ─ enough left ─► leg 1 ─► leg 2 ─► leg 3 ─► settled ─ minutes passed, or the rate fell ─► look ─► settled
-///     any of them ─ two udt transfers in a row without an answer ─► http for ten minutes ─► look
+///     any of them ─ two tries over udt in a row without an answer ─► http for ten minutes ─► look
 ///
 /// Times are arguments; `observe` is called a few times a second.
 package struct TransportPolicy: Sendable {
@@ -48,6 +48,8 @@ package struct TransportPolicy: Sendable {
   var lastFailure: Instant?
   var deadUntil: Instant?
   private var lastUDT = 0
+  /// Of the UDT path while something went over it: at the end of a leg over http nothing does.
+  private(set) var lastPath: PathStatistics?
 
   package init(choice: TransportChoice, relayKnown: Bool, rules: TransportRules = TransportRules()) {
     self.choice = choice
@@ -107,15 +109,17 @@ package struct TransportPolicy: Sendable {
     return wanted == before ? [] : [Change(from: before, to: wanted, reason: reason)]
   }
 
-  /// A udt transfer that was opened at `opened` ended without an answer. `words`: why, at most 40 characters. `until`:
+  /// A udt transfer that was opened at `opened` ended without an answer. `words`: why, at most 40 characters. `isCertain`: another try would end so too. `until`:
   /// the time of day ten minutes (`rules.silence`) from now, for the reason. Transfers that were open together fail as
   /// one.
   package mutating func failed(
-    opened: Instant, words: String = TransportPolicy.noAnswer, now: Instant,
+    opened: Instant, words: String = TransportPolicy.noAnswer, isCertain: Bool = false, now: Instant,
     until: @autoclosure () -> String
   ) -> [Change] {
     if let lastFailure, opened <= lastFailure { return [] }
-    failures += 1
+    // The relay program asks once more before it says that nobody answers: then that was the second try.
+    let wasAskedTwice = words == Self.noAnswer && now - opened >= rules.twoAnswers
+    failures += wasAskedTwice || isCertain ? 2 : 1
     lastFailure = now
     if choice == .udt, relayKnown, failures > 1 { reason = "as chosen: " + words }
     guard choice == .auto, relayKnown, deadUntil == nil, failures > 1 else { return [] }
@@ -133,6 +137,7 @@ package struct TransportPolicy: Sendable {
       failures = 0
     }
     lastUDT = counters.bytes(.udt)
+    if counters.path?.roundTrip != nil { lastPath = counters.path }
     guard choice == .auto, relayKnown else { return [] }
     if let deadUntil {
       guard now >= deadUntil else { return [] }
@@ -190,6 +195,8 @@ package struct TransportRules: Sendable {
   package var longestLook = 600.0
   /// Below this share of what was measured, it looks again sooner.
   package var fall = 0.6
+  /// As long as two tries take to connect over UDP when nobody answers, 3 s each, and a little less.
+  package var twoAnswers = 5.5
   /// Without an answer over UDP: http for that long.
   package var silence = 600.0
   /// With less left than that at the present rate, nothing is measured.

@@ -15,6 +15,8 @@ package struct PathStatistics: Hashable, Sendable {
   package var sendLost = 0
   /// Data packets sent again by this end.
   package var retransmitted = 0
+  /// Of `receiveLost`, those that came after all: sent again by the peer.
+  package var receiveRepaired = 0
   /// Share of the data packets of the last second or so that were lost on their way here, 0 ... 1.
   package var loss: Double = 0
   /// Packets that may be on their way at once, as the sender's control wants it; 0 when unknown.
@@ -23,6 +25,9 @@ package struct PathStatistics: Hashable, Sendable {
   package var drops = 0
 
   package init() {}
+
+  /// Data packets sent again by either end, as far as this end sees it.
+  package var resent: Int { retransmitted + receiveRepaired }
 
   /// Share of the data packets lost on their way here since the connections opened, 0 ... 1: every lost one was sent again.
   package var meanLoss: Double {

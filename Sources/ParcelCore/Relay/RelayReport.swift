@@ -61,6 +61,7 @@ extension PathStatistics {
     record.add("receive_lost", receiveLost)
     record.add("send_lost", sendLost)
     record.add("retransmitted", retransmitted)
+    record.add("receive_repaired", receiveRepaired)
     record.add("loss", loss, places: 6)
     record.add("window", window)
     record.add("drops", drops)
@@ -77,6 +78,7 @@ extension PathStatistics {
     receiveLost = record.count("receive_lost")
     sendLost = record.count("send_lost")
     retransmitted = record.count("retransmitted")
+    receiveRepaired = record.count("receive_repaired")
     loss = record.number("loss", upTo: 1) ?? 0
     window = record.count("window")
     drops = record.count("drops")

@@ -88,6 +88,12 @@ package struct SupervisorFacts: Hashable, Sendable {
         break
       }
     }
+    // "192.0.2.7:9000: no sign of life": whose end it is stands before it already.
+    if let end = text.firstRange(of: ": ")?.lowerBound, text[..<end].last?.isNumber == true,
+      text[..<end].contains(":"), Endpoint(String(text[..<end])) != nil
+    {
+      text = text[end...].dropFirst(2)
+    }
     while text.hasSuffix(".") { text.removeLast() }
     return text.isEmpty ? "no reason was given" : String(text)
   }

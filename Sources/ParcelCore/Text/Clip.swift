@@ -12,9 +12,9 @@ extension Charset {
     return String(shown)
   }
 
-  /// Exactly `width` cells: filled with blanks, or without its middle.
+  /// Exactly `width` cells: filled with blanks, or cut as a row's name.
   package func fit(_ text: String, _ width: Int) -> String {
-    let cut = clipMiddle(text, to: width)
+    let cut = clipName(text, to: width)
     return cut + Figures.blanks(width - self.width(cut))
   }
 
@@ -39,6 +39,16 @@ extension Charset {
     var end = tail(text, min(9, width / 3))
     if let dot = end.firstIndex(of: "."), end[dot...].utf8.count >= 3 { end = String(end[dot...]) }
     return head(text, width - 1 - self.width(end)) + ellipsis + end
+  }
+
+  /// A row's name in at most `width` cells: without its middle, or, of a URL (no name is known), its last parts, whole where there is
+  /// room: those of one server begin alike.
+  package func clipName(_ text: String, to width: Int) -> String {
+    let isURL = text.hasPrefix("https://") || text.hasPrefix("http://")
+    guard isURL, width > 8, self.width(text) > width else { return clipMiddle(text, to: width) }
+    let end = tail(text, width - 1)
+    if let slash = end.firstIndex(of: "/"), end[slash...] != "/" { return ellipsis + end[slash...] }
+    return clipMiddle(text.hasSuffix("/") ? text : Path.name(text), to: width)
   }
 
   /// The longest beginning that takes at most `width` cells.

@@ -6,6 +6,8 @@ package struct Outages: Sendable {
     case stuck
     /// It received bytes, or has them all.
     case goesOn
+    /// The same over http: of a relay that says nothing.
+    case goesOnDirect
     /// Paused, removed, failed: nothing is expected of it.
     case left
   }
@@ -32,6 +34,9 @@ package struct Outages: Sendable {
   /// All that is wrong with one place at a time.
   private struct Outage {
     var place: String
+    var isRelay: Bool
+    /// A download went on through the place itself.
+    var isThere = false
     var begin: Instant
     var lastTrouble: Instant
     /// When a download was first seen to go on after the last trouble. The others may have to wait for their turn.
@@ -49,14 +54,19 @@ package struct Outages: Sendable {
   package var isEmpty: Bool { outages.isEmpty }
 
   /// A transfer of the download failed and is tried again. `place`: what did not work, as people know it: "data.example:8443".
+  /// `isRelay`: there may be a way without it.
   package mutating func add(
-    _ failure: Failure, of id: DownloadID, title: String, at place: String, now: Instant
+    _ failure: Failure, of id: DownloadID, title: String, at place: String, isRelay: Bool = false,
+    now: Instant
   ) {
     let at = outages.firstIndex { $0.place == place } ?? outages.count
-    if at == outages.count { outages.append(Outage(place: place, begin: now, lastTrouble: now)) }
+    if at == outages.count {
+      outages.append(Outage(place: place, isRelay: isRelay, begin: now, lastTrouble: now))
+    }
     outages[at].waiting[id] = now
     outages[at].lastTrouble = now
     outages[at].back = nil
+    outages[at].isThere = false
     outages[at].wentOn.remove(id)
     // Figures in a sentence change with the place in the file; the kind of trouble does not.
     let words = Self.cause(of: failure, title: title) ?? ""
@@ -77,9 +87,11 @@ package struct Outages: Sendable {
     var lines: [Line] = []
     for at in outages.indices {
       for (id, since) in outages[at].waiting {
-        switch progress(id, since) {
+        let progress = progress(id, since)
+        switch progress {
         case .stuck: continue
-        case .goesOn:
+        case .goesOn, .goesOnDirect:
+          if progress == .goesOn || !outages[at].isRelay { outages[at].isThere = true }
           outages[at].wentOn.insert(id)
           if outages[at].back == nil { outages[at].back = now }
         case .left: break
@@ -109,11 +121,14 @@ package struct Outages: Sendable {
     let files = Figures.count(outage.wentOn.count, "file") + (outage.wentOn.count == 1 ? " goes" : " go")
     if wasSaid {
       let seconds = Grouped.text(max(1, Int(((outage.back ?? now) - outage.begin).rounded())))
-      let text = "\(outage.place) is back after \(seconds) s: \(files) on."
+      let text =
+        outage.isThere
+        ? "\(outage.place) is back after \(seconds) s: \(files) on."
+        : "\(files) on over http, without \(outage.place), after \(seconds) s."
       lines.append(Line(level: .info, text: text, topic: .recovery))
     } else if let last = lines.indices.last {
       // Over before it was told: one line.
-      lines[last].text += " Over already: \(files) on."
+      lines[last].text += outage.isThere ? " Over already: \(files) on." : " Meanwhile \(files) on over http."
     }
     return lines
   }

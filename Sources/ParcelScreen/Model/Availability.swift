@@ -61,7 +61,7 @@ extension Model {
   package var targetWords: String {
     let targets = list.targets
     guard targets.count == 1, let only = targets.first else { return Figures.count(targets.count, "file") }
-    return "'" + charset.clipMiddle(rows.info(only).name, to: 32) + "'"
+    return "'" + charset.clipName(rows.info(only).name, to: 32) + "'"
   }
 
   /// Targets that wait, run or will run by themselves.

@@ -169,7 +169,7 @@ private func titleSpans(_ frame: Frame, _ model: Model, _ width: Int, isFocused:
   if status.connections > 0, let transport = status.transport {
     facts += "  \(Figures.count(status.connections, "connection")) over \(transport.rawValue)"
   }
-  let name = frame.charset.clipMiddle(
+  let name = frame.charset.clipName(
     model.rows.info(id).name, to: max(12, width - 18 - frame.charset.width(facts)))
   return [Span(name, isFocused ? Style(.accent, bold: true) : .strong), Span(facts, .quiet)]
 }
@@ -222,7 +222,8 @@ let wideDetail = 90
 private func mapWidth(_ area: Rect) -> Int { mapWidth(columns: area.columns) }
 private func mapWidth(columns: Int) -> Int {
   let room = max(0, columns - Model.labelWidth)
-  return columns >= wideDetail ? room - 58 : room
+  // What stands beside a segment takes 60 at most, its transport included.
+  return columns >= wideDetail ? room - 60 : room
 }
 
 /// Cells of a graph in one line.
@@ -239,7 +240,7 @@ extension Model {
 private func barWidth(_ area: Rect, hasRelay: Bool) -> Int {
   if area.columns >= wideDetail { return mapWidth(area) }
   let room = area.columns - Model.labelWidth
-  return room >= 62 ? room - (hasRelay ? 59 : 54) : max(0, room / 2)
+  return room >= 62 ? room - (hasRelay ? 60 : 54) : max(0, room / 2)
 }
 
 private func drawMap(_ frame: inout Frame, _ model: Model, _ area: Rect) {

@@ -65,7 +65,7 @@ private func drawRow(
   frame.set(row, columns.state.start, state.glyph, state.style.bold(isSelected))
   if columns.hasWord { frame.put(state.word, row, columns.state.start + 2, state.style.bold(isSelected)) }
   let nameStyle: Style = status.state == .waiting && !isSelected ? .quiet : .plain
-  let name = frame.charset.clipMiddle(model.rows.info(id).name, to: columns.name.width)
+  let name = frame.charset.clipName(model.rows.info(id).name, to: columns.name.width)
   frame.put(name, row, columns.name.start, nameStyle.bold(isSelected), width: columns.name.width)
   drawProgress(&frame, status, columns, row)
   drawNumbers(&frame, status, columns, row)

@@ -69,7 +69,7 @@ extension Model {
     let bottom = [
       cell("", 0, (path?.loss).map(Figures.share), first),
       cell("lost ", 9, (path?.receiveLost).map(Grouped.text), rate),
-      cell("resent ", 7, (path?.retransmitted).map(Grouped.text), count) + packets(path?.retransmitted),
+      cell("resent ", 7, (path?.resent).map(Grouped.text), count) + packets(path?.resent),
       cell("arrived ", 8, (path?.received).map(Grouped.text), count) + packets(path?.received),
     ]
     let room = max(1, width - Self.labelWidth)

@@ -27,8 +27,11 @@ struct RepairTests {
     repair.receive(11..<13, at: 0.1)
     #expect(repair.missing == 3)
     #expect(repair.ask(at: 0.5) == [10...10, 13...14])
+    #expect(repair.filled == 2)
     repair.receive(10..<15, at: 0.6)
     #expect(repair.missing == 0)
+    // Each counts once, however often it came.
+    #expect(repair.filled == 5)
     #expect(repair.ask(at: 5).isEmpty)
   }
 

@@ -317,12 +317,24 @@ struct DoctorLocalTests {
       ])
     #expect(DoctorRules.roundTrips(tcp: 0.020, udp: 0.142)[0].level == .remark)
     #expect(DoctorRules.roundTrips(tcp: nil, udp: 1).isEmpty)
+    func packets(_ local: Int, _ path: Int?) -> PacketSizeMeasurement {
+      PacketSizeMeasurement(local: local, path: path)
+    }
     #expect(
-      lines(DoctorRules.mtu(1500, address: "192.0.2.9:9000", in: .relay)) == [
+      lines(DoctorRules.mtu(packets(1500, nil), address: "192.0.2.9:9000", in: .server)) == [
         "MTU good: 1,500 bytes leave this machine in one packet; whether the rest of the way takes as much was not tested"
       ])
     #expect(
-      lines(DoctorRules.mtu(1420, address: "[2001:db8::9]:9000", in: .relay)) == [
+      lines(DoctorRules.mtu(packets(1500, 1500), address: "192.0.2.9:9000", in: .relay)) == [
+        "MTU good: 1,500 bytes leave this machine in one packet; no router on the way said that it takes less"
+      ])
+    #expect(
+      lines(DoctorRules.mtu(packets(1500, 1400), address: "192.0.2.9:9000", in: .relay)) == [
+        "MTU remark: a router on the way takes packets of 1,400 bytes at most, fewer than the usual 1,500 (a VPN or tunnel?)"
+          + " -> UDT offers packets of 1,500: start the relay with --mss 1400."
+      ])
+    #expect(
+      lines(DoctorRules.mtu(packets(1420, 1420), address: "[2001:db8::9]:9000", in: .relay)) == [
         "MTU remark: 1,420 bytes leave this machine in one packet, fewer than the usual 1,500 (a VPN or tunnel?)"
           + " -> UDT offers packets of 1,480: start the relay with --mss 1400."
       ])
@@ -416,7 +428,9 @@ struct DoctorLocalTests {
     }
     #expect(exit() == (.success, "Nothing is wrong."))
     #expect(
-      exit(DoctorRules.mtu(1400, address: "a", in: .server)) == (.success, "Nothing is wrong, 1 remark."))
+      exit(
+        DoctorRules.mtu(PacketSizeMeasurement(local: 1400, path: nil), address: "a", in: .server))
+        == (.success, "Nothing is wrong, 1 remark."))
     #expect(exit(network) == (.network, "One thing is wrong."))
     #expect(exit(disk) == (.disk, "One thing is wrong."))
     #expect(exit(network, disk) == (.someFailed, "2 things are wrong."))

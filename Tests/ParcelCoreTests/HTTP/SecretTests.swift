@@ -50,7 +50,8 @@ import Testing
   @Test(arguments: ["9e18", "-1", "1.5"])
   func whatNobodyCountedIsNotTakenFromARelaysReport(number: String) {
     let names = [
-      "connections", "received", "sent", "receive_lost", "send_lost", "retransmitted", "window", "drops",
+      "connections", "received", "sent", "receive_lost", "send_lost", "retransmitted", "receive_repaired",
+      "window", "drops",
     ]
     let line = #"{"type":"path""# + names.map { #","\#($0)":\#(number)"# }.joined() + "}"
     guard case .path(let path) = RelayReport(line: line) else {

@@ -9,6 +9,8 @@ private struct Path {
   var now = Instant(seconds: 50)
   /// Bytes per second; nil: no answer.
   var rate: (TransportKind, Double) -> Double?
+  /// What the relay says of its connections while there are some.
+  var path: PathStatistics?
   /// Seconds until transfers of the kind that is not wanted any more have ended.
   var ending = 0.4
   private var closing: [TransportKind: Instant] = [:]
@@ -47,6 +49,7 @@ private struct Path {
     }
     if policy.isMeasuring, counters.openHTTP > 0, counters.openUDT > 0 { bothOpenWhileMeasuring = true }
     for kind in TransportKind.allCases where open(kind) > 0 { receive(kind) }
+    counters.path = path == nil ? nil : counters.openUDT > 0 ? path : PathStatistics()
     take(policy.observe(counters, now: now, until: "14:12"))
     if reasons.last != policy.reason { reasons.append(policy.reason) }
   }
@@ -79,9 +82,9 @@ private struct Path {
 @Suite struct TransportPolicyTests {
   @Test func theFasterOneIsUsedAfterThreeLegs() {
     var path = Path { kind, _ in kind == .udt ? 51.5e6 : 7.6e6 }
-    path.counters.path = PathStatistics()
-    path.counters.path?.roundTrip = 0.142
-    path.counters.path?.loss = 0.003
+    path.path = PathStatistics()
+    path.path?.roundTrip = 0.142
+    path.path?.loss = 0.003
     path.run(60)
     #expect(path.policy.wanted == .udt)
     #expect(path.changes.count == 1)
@@ -141,6 +144,18 @@ private struct Path {
     path.rate = { kind, _ in kind == .udt ? 5e7 : 1e7 }
     path.run(60)
     #expect(path.policy.wanted == .udt)
+  }
+
+  @Test func aConnectionThatWasAskedForTwiceIsNotAskedForAThirdTime() {
+    let begin = Instant(seconds: 50)
+    var silent = TransportPolicy(choice: .auto, relayKnown: true)
+    let changes = silent.failed(opened: begin, now: begin + 6.1, until: "14:12")
+    #expect(changes.map(\.reason) == ["no answer over UDP, http until 14:12"])
+    // What is refused sooner, or breaks behind the relay, may be another time's luck.
+    for (words, seconds) in [(TransportPolicy.noAnswer, 3.1), ("nothing comes through the relay", 20)] {
+      var policy = TransportPolicy(choice: .auto, relayKnown: true)
+      #expect(policy.failed(opened: begin, words: words, now: begin + seconds, until: "14:12").isEmpty)
+    }
   }
 
   @Test func udtThatDiesLaterGivesWayAtOnce() {

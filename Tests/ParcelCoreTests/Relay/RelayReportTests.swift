@@ -15,6 +15,7 @@ import Testing
     path.receiveLost = 370
     path.sendLost = 1
     path.retransmitted = 2
+    path.receiveRepaired = 369
     path.loss = 0.003125
     path.window = 16_384
     path.drops = 7
@@ -42,7 +43,7 @@ import Testing
     #expect(
       RelayReport.path(Self.path).line
         == #"{"type":"path","connections":3,"round_trip":0.142381,"receive_rate":51500000,"send_rate":12000,"#
-        + #""received":123456789012,"sent":42,"receive_lost":370,"send_lost":1,"retransmitted":2,"#
+        + #""received":123456789012,"sent":42,"receive_lost":370,"send_lost":1,"retransmitted":2,"receive_repaired":369,"#
         + #""loss":0.003125,"window":16384,"drops":7}"#)
   }
 

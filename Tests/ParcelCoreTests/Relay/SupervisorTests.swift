@@ -268,6 +268,18 @@ import Testing
         == "Could not reach the relay 'relay.example:9000' over UDP: \(cause).")
   }
 
+  @Test(arguments: ["192.0.2.7:9000: ", "[2001:db8::7]:9000: ", ""])
+  func whoseEndBrokeIsSaidOnce(name: String) {
+    var bench = Bench()
+    bench.ready()
+    let opened = bench.now
+    bench.give(.report(.broken(reason: name + "no sign of life from the peer for 15 s")))
+    #expect(
+      bench.failure(opened: opened)?.sentence
+        == "Lost the connection through the relay 'relay.example:9000': no sign of life from the peer for 15 s."
+    )
+  }
+
   @Test func aDeathAndABreakAreSaidWithTheOriginalCause() {
     var bench = Bench()
     bench.ready()

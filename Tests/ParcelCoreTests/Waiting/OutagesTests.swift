@@ -25,6 +25,34 @@ import Testing
     outages.lines(now: at(seconds), isLast: false) { _, _ in progress }.map(\.text)
   }
 
+  @Test func aRelayIsBackOnlyWhenSomethingCameThroughIt() {
+    let failure = Failure(.proxy, retry: .later(after: nil), "Could not reach the relay.")
+    func broken(at seconds: Double) -> Outages {
+      var outages = Outages()
+      outages.add(
+        failure, of: DownloadID(0), title: "f", at: "the relay r:9000", isRelay: true, now: at(seconds))
+      return outages
+    }
+    var direct = broken(at: 10)
+    #expect(lines(&direct, 11) == ["Could not reach the relay."])
+    #expect(
+      lines(&direct, 22, .goesOnDirect) == [
+        "1 file goes on over http, without the relay r:9000, after 12 s."
+      ])
+    var soon = broken(at: 10)
+    #expect(
+      lines(&soon, 10.5, .goesOnDirect)
+        == ["Could not reach the relay. Meanwhile 1 file goes on over http."])
+    var back = broken(at: 10)
+    _ = lines(&back, 11)
+    #expect(lines(&back, 22, .goesOn) == ["the relay r:9000 is back after 12 s: 1 file goes on."])
+    // A server is back whichever way was taken.
+    var server = Outages()
+    server.add(refused(0), of: DownloadID(0), title: "f0", at: "h:80", now: at(10))
+    _ = lines(&server, 11)
+    #expect(lines(&server, 22, .goesOnDirect) == ["h:80 is back after 12 s: 1 file goes on."])
+  }
+
   @Test func fourteenBrokenConnectionsAreOneLine() {
     var outages = Outages()
     for index in 0..<14 {
