@@ -109,12 +109,13 @@ enum DatagramCheck {
 
   /// Bytes of the largest packet that goes to this address in one piece: as this machine's kernel knows it (its interface's, or
   /// what routers have told it before), and, after a packet of that size was sent, as routers on the way say. Nil when the
-  /// kernel does not say. `roundTrip`: seconds.
-  static func mtu(_ address: SocketAddress, roundTrip: Double) -> PacketSizeMeasurement? {
+  /// kernel does not say. `roundTrip`: seconds; nil: nothing is sent.
+  static func mtu(_ address: SocketAddress, roundTrip: Double?) -> PacketSizeMeasurement? {
     let socket = connected(to: address)
     guard socket >= 0 else { return nil }
     defer { close(socket) }
     guard neverCut(socket, address), let local = mtu(socket, address) else { return nil }
+    guard let roundTrip else { return PacketSizeMeasurement(local: local, path: nil) }
     var result = PacketSizeMeasurement(local: local, path: local)
     let size = min(local, 1500) - (address.isIPv6 ? 48 : 28)
     guard size > 16 else { return result }
@@ -130,15 +131,6 @@ enum DatagramCheck {
       result.path = mtu(socket, address) ?? local
     }
     return result
-  }
-
-  /// As `mtu(_:roundTrip:)` without sending anything.
-  static func localMTU(_ address: SocketAddress) -> PacketSizeMeasurement? {
-    let socket = connected(to: address)
-    guard socket >= 0 else { return nil }
-    defer { close(socket) }
-    guard neverCut(socket, address), let local = mtu(socket, address) else { return nil }
-    return PacketSizeMeasurement(local: local, path: nil)
   }
 
   private static func neverCut(_ socket: Int32, _ address: SocketAddress) -> Bool {

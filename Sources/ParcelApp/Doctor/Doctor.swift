@@ -49,7 +49,7 @@ private struct Visit {
     if let relay = options.relay?.endpoint ?? advert {
       self.relay(relay, source: options.relay == nil ? .advert : .option)
     } else if let connected {
-      add(DoctorRules.mtu(DatagramCheck.localMTU(connected), address: connected.text, in: .server))
+      add(DoctorRules.mtu(DatagramCheck.mtu(connected, roundTrip: nil), address: connected.text, in: .server))
     }
     add(DoctorRules.machine(LocalCheck.machine()))
     add(folder())
@@ -126,11 +126,11 @@ private struct Visit {
     let answers = DatagramCheck.probe(addresses)
     add(DoctorRules.datagrams(answers, relay: relay, source: source))
     add(DoctorRules.roundTrips(tcp: tcpRoundTrip, udp: answers.compactMap(\.roundTrip).min()))
-    let index = answers.firstIndex { $0.roundTrip != nil }
-    let address = addresses[index ?? 0]
+    let index = answers.firstIndex { $0.roundTrip != nil } ?? 0
+    let address = addresses[index]
     // Where nobody answers, that no router says anything means nothing.
-    let packets = answers[index ?? 0].roundTrip.map { DatagramCheck.mtu(address, roundTrip: $0) }
-    add(DoctorRules.mtu(packets ?? DatagramCheck.localMTU(address), address: address.text, in: .relay))
+    let packets = DatagramCheck.mtu(address, roundTrip: answers[index].roundTrip)
+    add(DoctorRules.mtu(packets, address: address.text, in: .relay))
   }
 
   // MARK: The folder
