@@ -22,53 +22,24 @@ package final class LyingPeer: @unchecked Sendable {
   /// Packets of noise at a time.
   package static let noise = 500
 
-  package let port: Int
-  private let socket: Int32
+  package var port: Int { socket.port }
+  private let socket = LoopbackSocket()
   private let window: UInt32
-  /// Where the other end is, and its socket's number there.
-  private var other = sockaddr_in()
+  /// The other end's port, and its socket's number there.
+  private var other = 0
   private var id: UInt32 = 0
   private var first: UInt32 = 12_345
   /// The newest data packet that came.
   private var newest: UInt32 = 0
 
   /// `window`: packets that it offers to take.
-  package init(window: Int = 8192) {
-    self.window = UInt32(window)
-    socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var address = Self.loopback(0)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let socket = socket
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, size)
-        getsockname(socket, $0, &size)
-      }
-    }
-    port = Int(UInt16(bigEndian: address.sin_port))
-    wait(milliseconds: 20)
-  }
-
-  deinit { close(socket) }
-
-  private static func loopback(_ port: Int) -> sockaddr_in {
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    address.sin_port = UInt16(port).bigEndian
-    return address
-  }
-
-  private func wait(milliseconds: Int) {
-    var timeout = timeval(tv_sec: 0, tv_usec: milliseconds * 1000)
-    setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-  }
+  package init(window: Int = 8192) { self.window = UInt32(window) }
 
   // MARK: The truth
 
   /// Connects to a listener; false when that does not answer.
   package func connect(to port: Int) -> Bool {
-    other = Self.loopback(port)
+    other = port
     var cookie: UInt32 = 0
     for turn in 0..<150 {
       if turn % 10 == 0 { send(handshake(cookie == 0 ? 1 : Packets.minusOne, cookie: cookie)) }
@@ -186,25 +157,11 @@ package final class LyingPeer: @unchecked Sendable {
   }
 
   private func receive(fromAnybody: Bool = false) -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: 2000)
-    var address = sockaddr_in()
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let count = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        recvfrom(socket, &bytes, bytes.count, 0, $0, &size)
-      }
-    }
-    guard count >= 0 else { return nil }
-    if fromAnybody { other = address }
+    guard let (bytes, port) = socket.receive() else { return nil }
+    if fromAnybody { other = port }
     // Of a connection before this one something may still come.
-    return address.sin_port == other.sin_port ? Array(bytes[..<count]) : []
+    return port == other ? bytes : []
   }
 
-  private func send(_ bytes: [UInt8]) {
-    withUnsafePointer(to: &other) {
-      _ = $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        sendto(socket, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-  }
+  private func send(_ bytes: [UInt8]) { socket.send(bytes, to: other) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ParcelCore
+import ParcelTesting
 import ParcelUDT
 import Testing
 
@@ -7,41 +8,14 @@ import Testing
 struct ConnectionTests {
   /// A UDP socket on loopback that never answers; its port.
   private final class Silence {
-    let socket = Glibc.socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-    let port: Int
-
-    init() {
-      var address = sockaddr_in()
-      address.sin_family = sa_family_t(AF_INET)
-      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-      var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-      let socket = socket
-      withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-          bind(socket, $0, size)
-          getsockname(socket, $0, &size)
-        }
-      }
-      port = Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    deinit { close(socket) }
+    private let socket = LoopbackSocket()
+    var port: Int { socket.port }
 
     /// How many sockets have asked.
     var callers: Int {
-      var ports: Set<UInt16> = []
-      var bytes = [UInt8](repeating: 0, count: 2000)
-      while true {
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let count = withUnsafeMutablePointer(to: &address) {
-          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            recvfrom(socket, &bytes, bytes.count, Int32(MSG_DONTWAIT), $0, &size)
-          }
-        }
-        guard count >= 0 else { return ports.count }
-        ports.insert(address.sin_port)
-      }
+      var ports: Set<Int> = []
+      while let (_, port) = socket.receive() { ports.insert(port) }
+      return ports.count
     }
   }
 
